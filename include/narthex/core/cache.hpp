@@ -1,0 +1,34 @@
+// One of a server's caches: a store directory, keys and a place under which it is served.
+#pragma once
+
+#include "narthex/core/signature.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace narthex {
+
+enum class Visibility { public_cache, private_cache };
+
+struct Cache {
+    int id = 0;
+    std::string name;  // see is_cache_name
+    std::string store_dir;
+    int priority = 40;  // 0 is the highest; cache.nixos.org has 40
+    bool want_mass_query = true;
+    Visibility visibility = Visibility::public_cache;
+    std::vector<PublicKey> trusted_keys;  // whoever signs with one may publish; shown to clients
+
+    bool operator==(const Cache&) const = default;
+};
+
+inline constexpr std::string_view k_default_cache = "default";
+
+// [a-z0-9][a-z0-9_-]{0,62}, and not the first component of another path that narthex serves.
+[[nodiscard]] bool is_cache_name(std::string_view name);
+
+// The body of nix-cache-info.
+[[nodiscard]] std::string render_cache_info(const Cache& cache);
+
+}  // namespace narthex

@@ -1,0 +1,44 @@
+#include "narthex/core/cache.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace narthex {
+
+namespace {
+
+// First components that clients ask for by fixed names (docs/protocol.md).
+constexpr std::array<std::string_view, 12> k_reserved = {
+    "_api",
+    "api",
+    "build-trace-v2",
+    "debuginfo",
+    "file",
+    "healthz",
+    "log",
+    "metrics",
+    "nar",
+    "nix-cache-info",
+    "readyz",
+    "realisations",
+};
+
+bool is_name_character(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+}
+
+}  // namespace
+
+bool is_cache_name(std::string_view name) {
+    if (name.empty() || name.size() > 63 || name[0] == '_' || name[0] == '-') return false;
+    return std::ranges::all_of(name, is_name_character) &&
+           std::ranges::find(k_reserved, name) == k_reserved.end();
+}
+
+std::string render_cache_info(const Cache& cache) {
+    return "StoreDir: " + cache.store_dir +
+           "\nWantMassQuery: " + (cache.want_mass_query ? "1" : "0") +
+           "\nPriority: " + std::to_string(cache.priority) + "\n";
+}
+
+}  // namespace narthex

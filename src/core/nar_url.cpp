@@ -1,0 +1,30 @@
+#include "narthex/core/nar_url.hpp"
+
+#include "narthex/core/http_target.hpp"
+
+#include <algorithm>
+
+namespace narthex {
+
+namespace {
+
+// Other bytes may be no UTF-8, which PostgreSQL refuses to compare with.
+bool is_ascii(std::string_view text) {
+    return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+
+}  // namespace
+
+bool names_another_server(std::string_view url) {
+    return url.find("://") != std::string_view::npos;
+}
+
+std::optional<std::string> nar_path(std::string_view url) {
+    auto path = percent_decode(split_target(url).path);
+    if (!path || !path->starts_with("nar/") || !is_safe_relative_path(*path) || !is_ascii(*path)) {
+        return std::nullopt;
+    }
+    return path;
+}
+
+}  // namespace narthex

@@ -1,0 +1,69 @@
+#include "fuzz.hpp"
+
+#include "narthex/core/nar_url.hpp"
+#include "narthex/core/store_path.hpp"
+#include "narthex/http/request.hpp"
+#include "narthex/http/route.hpp"
+
+#include <string>
+#include <vector>
+
+namespace narthex::fuzz {
+
+namespace {
+
+constexpr std::size_t k_header_limit = 512;
+
+std::vector<Cache> make_caches() {
+    Cache nix;
+    nix.name = k_default_cache;
+    Cache guix;
+    guix.name = "guix";
+    return {nix, guix};
+}
+
+void check_route(std::string_view target) {
+    static const auto caches = make_caches();
+    const auto found = http::route(target, caches);
+    if (found.resource == http::Resource::narinfo) {
+        require(found.cache != nullptr && found.key.size() == HashPart::k_size);
+    }
+    if (found.resource == http::Resource::nar) {
+        require(found.cache != nullptr && found.key.starts_with("nar/"));
+        require(found.key.find("..") == std::string::npos || nar_path(found.key).has_value());
+    }
+}
+
+// What a connection whose bytes arrive `step` at a time makes of them.
+std::vector<std::string> targets_of(std::string_view bytes, std::size_t step) {
+    http::RequestParser parser(k_header_limit);
+    std::vector<std::string> targets;
+    std::string carry;
+    for (std::size_t at = 0; at < bytes.size(); at += step) {
+        carry += bytes.substr(at, step);
+        while (!carry.empty()) {
+            auto progress = parser.parse(carry);
+            require(progress.consumed <= carry.size());
+            carry.erase(0, progress.consumed);
+            if (progress.error) return targets;
+            if (!progress.request) break;
+            targets.push_back(progress.request->target);
+            if (progress.request->has_body) return targets;
+        }
+    }
+    return targets;
+}
+
+}  // namespace
+
+void test_one(std::string_view text) {
+    check_route(text);
+    const auto whole = targets_of(text, text.size() + 1);
+    const auto pieces = targets_of(text, 7);
+    for (std::size_t i = 0; i < whole.size() && i < pieces.size(); ++i) {
+        require(whole[i] == pieces[i]);
+    }
+    for (const auto& target : whole) check_route(target);
+}
+
+}  // namespace narthex::fuzz
