@@ -1,0 +1,1 @@
+select id from site where kind = $1 and base = $2

@@ -1,0 +1,10 @@
+-- $1: name; the rest as in insert_cache.
+update cache
+set
+    store_dir = $2,
+    priority = $3,
+    want_mass_query = $4::boolean,
+    visibility = $5,
+    trusted_keys = $6::text[]
+where name = $1
+returning id

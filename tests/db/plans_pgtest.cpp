@@ -1,0 +1,144 @@
+// Statements that were prepared while the tables were empty are index scans when they are not.
+#include "../../src/db/pqxx.hpp"
+#include "narinfos_fixture.hpp"
+
+#include "narthex/db/sql.hpp"
+
+#include <fmt/format.h>
+
+#include <set>
+#include <sstream>
+
+namespace narthex::db {
+namespace {
+
+using namespace test;
+
+// A million narinfos, paths, rows of the graph, NARs and their places, in about 20 s. The triggers
+// would double that.
+constexpr const char* k_million = R"(
+create temporary table made as
+    select n, substring(sha256(int4send(n)) for 20) hash from generate_series(1, 1000000) n;
+insert into narinfo (cache, hash, name, text, nar_hash, nar_size)
+    select 1, hash, 'x', 'y', sha256(''), 1 from made order by hash;
+insert into path (id, cache, hash) select n + 1000, 1, hash from made order by hash;
+insert into graph select n + 1000, array[n, n + 500] from made;
+insert into nar (id, cache, url, compression)
+    overriding system value select n + 1000, 1, 'nar/' || n + 1000, 'xz' from made;
+insert into narinfo_nar select 1, hash, n + 1000 from made order by hash;
+insert into site (kind, base) values ('file', '/many');
+insert into nar_location select n + 1000, id, 'x' from made, site where base = '/many';
+)";
+
+class Plans : public NarinfosTest {
+  protected:
+    // The plan of a statement that the connection has prepared, as it would run now.
+    static std::string plan(Tx& tx, const Statement& statement, const std::string& arguments) {
+        std::string out;
+        const auto text = fmt::format("explain execute {}({})", statement.name, arguments);
+        for (const auto& row : tx.transaction.exec(text)) out += row[0].as<std::string>() + "\n";
+        return out;
+    }
+
+    // Every table that grows is read by an index, and by the columns that tell its rows apart.
+    static void expect_lookups(const std::string& plan) {
+        static const std::set<std::string> growing{
+            "graph",
+            "hidden",
+            "nar",
+            "nar_location",
+            "narinfo",
+            "narinfo_line",
+            "narinfo_nar",
+            "path"};
+        std::istringstream lines(plan);
+        std::string line;
+        while (std::getline(lines, line)) {
+            const auto at = line.find(" on ");
+            if (line.find("Scan") == std::string::npos || at == std::string::npos) continue;
+            const auto table = line.substr(at + 4, line.find(' ', at + 4) - at - 4);
+            if (!growing.contains(table)) continue;
+            EXPECT_NE(line.find("Index"), std::string::npos) << plan;
+            std::getline(lines, line);
+            EXPECT_NE(line.find("Index Cond: "), std::string::npos) << plan;
+            const bool by_key = line.find("hash = ") != std::string::npos ||
+                                line.find("url = ") != std::string::npos ||
+                                line.find("nar = ") != std::string::npos ||
+                                line.find("id = ") != std::string::npos;
+            EXPECT_TRUE(by_key) << plan;
+        }
+    }
+
+    void expect_lookups_everywhere() {
+        serving_.read([](Tx& tx) {
+            expect_lookups(plan(tx, sql::find_narinfos, "1, '{\"\\\\x00\"}'"));
+            expect_lookups(plan(tx, sql::find_nar_files, "1, '{nar/x}'"));
+        });
+        connection_.write([](Tx& tx) {
+            for (const auto* statement : {&sql::insert_paths, &sql::path_ids}) {
+                expect_lookups(plan(tx, *statement, "1, '{\"\\\\x00\"}'"));
+            }
+            expect_lookups(plan(tx, sql::find_dangling, "'{1}'"));
+            for (const auto* statement :
+                 {&sql::insert_narinfos,
+                  &sql::find_conflicts,
+                  &sql::insert_nars,
+                  &sql::insert_narinfo_nars,
+                  &sql::insert_nar_locations}) {
+                expect_lookups(plan(tx, *statement, "1"));
+            }
+        });
+    }
+
+    void use_every_statement() {
+        EXPECT_TRUE(dangling(store_at("/srv", {made_up(1)})).empty());
+        const std::vector hashes{path_hash(1)};
+        const std::vector<std::string> urls{"nar/1.nar.xz"};
+        serving_.read([&](Tx& tx) {
+            EXPECT_EQ(find_narinfos(tx, k_default, hashes).size(), 1U);
+            EXPECT_EQ(find_nar_files(tx, k_default, urls).size(), 1U);
+        });
+    }
+
+    Connection serving_{database_.uri(), Session::serving};
+};
+
+TEST_F(Plans, of_an_empty_database_look_rows_up_by_their_keys) {
+    use_every_statement();
+    expect_lookups_everywhere();
+}
+
+TEST_F(Plans, of_a_nearly_empty_database_stay_lookups_when_a_million_rows_come) {
+    // Before the plans are made: it would make PostgreSQL plan again.
+    for (const std::string table : {"narinfo", "nar", "nar_location"}) {
+        execute(database_.uri(), "alter table " + table + " disable trigger changed");
+    }
+    store_at("/srv", {made_up(1)});
+    execute(database_.uri(), "vacuum analyze");
+    use_every_statement();
+    expect_lookups_everywhere();
+    execute(database_.uri(), k_million);
+    expect_lookups_everywhere();
+    execute(database_.uri(), "analyze");  // PostgreSQL plans again
+    expect_lookups_everywhere();
+    use_every_statement();
+    EXPECT_EQ(store({made_up(2, {1})}).fates, std::vector{Fate::added});
+}
+
+TEST_F(Plans, of_sessions_without_the_settings_are_told_apart) {
+    Connection work(database_.uri(), Session::work);
+    execute(
+        database_.uri(),
+        "insert into path select n, 1, substring(sha256(int4send(n)) for 20)"
+        " from generate_series(1, 20) n; analyze path"
+    );
+    work.write([](Tx& tx) {
+        prepare(tx, sql::path_ids);
+        exec(tx, sql::path_ids, 1, std::string("{}"));
+        const auto text = plan(tx, sql::path_ids, "1, '{\"\\\\x00\"}'");
+        EXPECT_EQ(text.find("(cache = $1) AND (hash = u.hash)"), std::string::npos) << text;
+    });
+}
+
+}  // namespace
+}  // namespace narthex::db
