@@ -1,0 +1,57 @@
+// Brings narinfos into a cache: reads, checks, stores in batches, each in a transaction of its own.
+// What is refused is reported and the rest goes on; running an import again is harmless.
+#pragma once
+
+#include "narthex/core/cache.hpp"
+#include "narthex/db/connection.hpp"
+#include "narthex/service/nar_directory.hpp"
+#include "narthex/service/narinfo_source.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace narthex::service {
+
+struct ImportOptions {
+    Cache cache;  // as stored
+    // With any of these, or trusted keys of the cache, every narinfo must be signed by one of all.
+    std::vector<PublicKey> trusted_keys;
+    // Where the NARs are: a narinfo whose NAR isn't there is refused. Without, nothing is known.
+    std::optional<NarDirectory> nar_directory;
+};
+
+struct Rejection {
+    std::string file;
+    std::size_t line;  // in the file; 0: all of it
+    std::string reason;
+};
+
+struct ImportReport {
+    std::uint64_t added = 0;
+    std::uint64_t present = 0;    // were there already
+    std::uint64_t conflicts = 0;  // there already with another NAR; the stored one stays
+    std::uint64_t rejected = 0;   // not conflicts
+    // Paths that the added narinfos refer to and that the cache doesn't have.
+    std::vector<HashPart> dangling;
+    bool interrupted = false;
+};
+
+struct ImportEvents {
+    std::function<void(const Rejection&)> rejected;  // conflicts too
+    std::function<void(const ImportReport& so_far, std::uint64_t bytes_read)> batch_stored;
+    const std::atomic<bool>* stop = nullptr;  // ends the import after the batch under way
+};
+
+// Throws what db throws; the batches before that stay.
+[[nodiscard]] ImportReport import_narinfos(
+    db::Connection& connection,
+    NarinfoSource& source,
+    const ImportOptions& options,
+    const ImportEvents& events
+);
+
+}  // namespace narthex::service
