@@ -1,0 +1,73 @@
+// What goes back for one request. The head is complete but for the lines that depend on the
+// connection (Date, Connection, the empty line), which the session adds when it writes.
+// Guix's client reconnects for ever on a malformed status line or header, and waits for ever
+// without Content-Length, so heads are made here and nowhere else.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace narthex::http {
+
+// An open file, closed with its last owner.
+class OpenFile {
+  public:
+    explicit OpenFile(int fd) : fd_(fd) {}
+    ~OpenFile();
+    OpenFile(const OpenFile&) = delete;
+    OpenFile& operator=(const OpenFile&) = delete;
+    [[nodiscard]] int fd() const { return fd_; }
+
+  private:
+    int fd_;
+};
+
+// `length` bytes of a file from `offset`.
+struct FileBody {
+    std::shared_ptr<const OpenFile> file;
+    std::uint64_t offset = 0;
+    std::uint64_t length = 0;
+};
+
+struct Answer {
+    int status = 200;
+    std::string head;                         // status line and headers, each with its CRLF
+    std::shared_ptr<const std::string> body;  // null for none
+    FileBody file;                            // instead of body
+    bool close = false;                       // the connection ends after this one
+};
+
+// One head under construction: status line, Content-Type, Content-Length, then what is added.
+class HeadBuilder {
+  public:
+    HeadBuilder(int status, std::string_view content_type, std::uint64_t content_length);
+    HeadBuilder& field(std::string_view name, std::string_view value);
+    [[nodiscard]] std::string take() { return std::move(head_); }
+
+  private:
+    std::string head_;
+};
+
+// A short text for people: one line, as Nix shows it to its user.
+[[nodiscard]] Answer text_answer(int status, std::string_view line);
+
+// The same with a body of another type.
+[[nodiscard]] Answer body_answer(
+    int status, std::string_view content_type, std::shared_ptr<const std::string> body
+);
+
+// Adds a field to an answer made by one of these.
+void add_field(Answer& answer, std::string_view name, std::string_view value);
+
+// An answer to HEAD: the same head, no body.
+void drop_body(Answer& answer);
+
+// "Not Found" for 404; the statuses that narthex sends, no others.
+[[nodiscard]] std::string_view reason_phrase(int status);
+
+// RFC 9110 5.6.7: "Sun, 06 Nov 1994 08:49:37 GMT".
+[[nodiscard]] std::string http_date(std::int64_t unix_seconds);
+
+}  // namespace narthex::http

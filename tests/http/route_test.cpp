@@ -1,0 +1,83 @@
+#include "narthex/http/route.hpp"
+
+#include "narthex/core/store_path.hpp"
+
+#include <gtest/gtest.h>
+
+namespace narthex::http {
+namespace {
+
+const std::string k_hash = "0a3yijp35sygmy51cnrrz11vimwapz7c";
+
+std::vector<Cache> caches() {
+    Cache nix;
+    nix.name = "default";
+    Cache guix;
+    guix.name = "guix";
+    return {nix, guix};
+}
+
+TEST(Route, finds_the_resources_of_the_default_cache) {
+    const auto all = caches();
+    EXPECT_EQ(route("/", all).resource, Resource::front_page);
+    EXPECT_EQ(route("/nix-cache-info", all).resource, Resource::cache_info);
+    EXPECT_EQ(route("/nar/x.nar.xz", all).resource, Resource::nar);
+    const auto narinfo = route("/" + k_hash + ".narinfo", all);
+    EXPECT_EQ(narinfo.resource, Resource::narinfo);
+    EXPECT_EQ(narinfo.cache, &all[0]);
+    EXPECT_EQ(narinfo.key.size(), HashPart::k_size);
+}
+
+TEST(Route, finds_other_caches_by_their_first_component) {
+    const auto all = caches();
+    for (const std::string target : {"/guix", "/guix/", "/guix/?x", "http://host/guix/"}) {
+        const auto found = route(target, all);
+        EXPECT_EQ(found.resource, Resource::front_page) << target;
+        EXPECT_EQ(found.cache, &all[1]) << target;
+    }
+    const auto narinfo = route("/guix/" + k_hash + ".narinfo", all);
+    EXPECT_EQ(narinfo.cache, &all[1]);
+    EXPECT_EQ(route("/default/nix-cache-info", all).resource, Resource::unknown);
+}
+
+TEST(Route, keys_nars_however_they_are_spelled) {
+    const auto all = caches();
+    for (const std::string target : {"/nar/a+b", "/nar/a%2Bb", "/nar/a%2bb?query", "/n%61r/a+b"}) {
+        EXPECT_EQ(route(target, all).key, "nar/a+b") << target;
+    }
+}
+
+TEST(Route, knows_nothing_else) {
+    const auto all = caches();
+    for (const std::string target :
+         {"",
+          "*",
+          "nar/x",
+          "/nar",
+          "/nar/",
+          "/nar/../x",
+          "/nar/%2e%2e/x",
+          "/nar/..%2fx",
+          "/nar//x",
+          "/nar/x%00",
+          "/nar/%ff",
+          "/nar/a%5cb",
+          "//nar/x",
+          "/.narinfo",
+          "/e.narinfo",
+          "/0a3yijp35sygmy51cnrrz11vimwapz7e.narinfo",
+          "/x/y",
+          "/guix/guix/nix-cache-info",
+          "/favicon.ico"}) {
+        EXPECT_EQ(route(target, all).resource, Resource::unknown) << target;
+    }
+}
+
+TEST(Route, serves_no_cache_before_any_is_known) {
+    EXPECT_EQ(route("/nix-cache-info", {}).resource, Resource::unknown);
+    EXPECT_EQ(route("/healthz", {}).resource, Resource::health);
+    EXPECT_EQ(route("/readyz", {}).resource, Resource::ready);
+}
+
+}  // namespace
+}  // namespace narthex::http
