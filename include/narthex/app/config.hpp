@@ -1,0 +1,64 @@
+// The configuration of `narthex serve` and of the database that every command works on. Each key
+// stands in the TOML file, as a flag (--KEY) and in the environment (NARTHEX_KEY); a flag beats the
+// environment, which beats the file, which beats the default. Unknown keys are errors.
+#pragma once
+
+#include "narthex/core/error.hpp"
+#include "narthex/http/options.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace narthex::app {
+
+struct Config {
+    std::string database;  // URI; empty: the embedded one below data_dir
+    std::string data_dir;  // empty: db::default_data_dir()
+    std::string log_level = "info";
+    http::ServerOptions server;
+    http::HandlerOptions handler;
+    std::size_t database_connections = 2;
+    std::size_t largest_batch = 256;
+};
+
+struct Setting {
+    const char* key;    // idle-timeout-seconds
+    const char* value;  // what the help calls its value; "" for an on/off flag
+    const char* help;
+    std::function<Result<void>(Config&, const std::string&)> set;
+    std::function<std::string(const Config&)> show;  // never a secret
+
+    [[nodiscard]] std::string flag() const;         // --idle-timeout-seconds
+    [[nodiscard]] std::string environment() const;  // NARTHEX_IDLE_TIMEOUT_SECONDS
+};
+
+// All of them, in the order of the help.
+[[nodiscard]] std::span<const Setting> settings();
+[[nodiscard]] const Setting& setting(std::string_view key);
+
+[[nodiscard]] Config default_config();
+
+// Where values come from, by key; what is absent isn't set there.
+struct ConfigSources {
+    std::optional<std::string> file;                      // path of the TOML file
+    std::map<std::string, std::string> flags;             // as given on the command line
+    std::function<const char*(const char*)> environment;  // std::getenv, but for tests
+};
+
+struct LoadedConfig {
+    Config config;
+    std::map<std::string, std::string> origins;  // key -> "default", "/etc/narthex.toml:3", ...
+};
+
+// The error names the key and where its bad value comes from.
+[[nodiscard]] Result<LoadedConfig> load_config(const ConfigSources& sources);
+
+// What --check-config prints: a TOML file with the origin of each value behind it.
+[[nodiscard]] std::string render_config(const LoadedConfig& loaded);
+
+}  // namespace narthex::app

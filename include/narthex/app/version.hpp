@@ -1,0 +1,7 @@
+#pragma once
+
+namespace narthex::app {
+
+inline constexpr const char* k_version = NARTHEX_VERSION;
+
+}  // namespace narthex::app

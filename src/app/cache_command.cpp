@@ -1,0 +1,257 @@
+#include "narthex/app/commands.hpp"
+#include "narthex/app/database.hpp"
+#include "narthex/core/store_path.hpp"
+#include "narthex/db/caches.hpp"
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+#include <optional>
+
+namespace narthex::app {
+
+namespace {
+
+// What was given on the command line; absent: left as it is.
+struct CacheFlags {
+    std::string name;
+    std::optional<std::string> store_dir;
+    std::optional<int> priority;
+    std::optional<bool> want_mass_query;
+    std::optional<std::string> visibility;
+    std::vector<std::string> trusted_keys;
+    bool no_trusted_keys = false;
+    bool json = false;
+    std::shared_ptr<SettingFlags> settings;
+};
+using Flags = std::shared_ptr<CacheFlags>;
+
+nlohmann::json to_json(const Cache& cache) {
+    std::vector<std::string> keys;
+    keys.reserve(cache.trusted_keys.size());
+    for (const auto& key : cache.trusted_keys) keys.push_back(key.to_string());
+    const bool is_public = cache.visibility == Visibility::public_cache;
+    return {
+        {"name", cache.name},
+        {"store_dir", cache.store_dir},
+        {"priority", cache.priority},
+        {"want_mass_query", cache.want_mass_query},
+        {"visibility", is_public ? "public" : "private"},
+        {"trusted_keys", keys},
+    };
+}
+
+void print(const Cache& cache) {
+    const bool is_public = cache.visibility == Visibility::public_cache;
+    fmt::print("name             {}\n", cache.name);
+    fmt::print("served at        /{}\n", cache.name == k_default_cache ? "" : cache.name + "/");
+    fmt::print("store directory  {}\n", cache.store_dir);
+    fmt::print("priority         {}\n", cache.priority);
+    fmt::print("mass queries     {}\n", cache.want_mass_query ? "wanted" : "not wanted");
+    fmt::print("visibility       {}\n", is_public ? "public" : "private");
+    if (cache.trusted_keys.empty())
+        fmt::print("trusted keys     none: signatures aren't required\n");
+    for (const auto& key : cache.trusted_keys) fmt::print("trusted key      {}\n", key.to_string());
+}
+
+std::vector<PublicKey> parse_keys(const std::vector<std::string>& texts) {
+    std::vector<PublicKey> keys;
+    for (const auto& text : texts) {
+        auto key = PublicKey::parse(text);
+        if (!key) throw UsageError("--trusted-key: " + key.error().message);
+        keys.push_back(std::move(*key));
+    }
+    return keys;
+}
+
+void apply(const CacheFlags& flags, Cache& cache) {
+    if (flags.store_dir) {
+        if (!is_store_dir(*flags.store_dir)) {
+            throw UsageError(fmt::format(
+                "--store-dir: \"{}\" is not a store directory such as /nix/store", *flags.store_dir
+            ));
+        }
+        cache.store_dir = *flags.store_dir;
+    }
+    if (flags.priority) cache.priority = *flags.priority;
+    if (flags.want_mass_query) cache.want_mass_query = *flags.want_mass_query;
+    if (flags.visibility) {
+        const bool is_public = *flags.visibility == "public";
+        cache.visibility = is_public ? Visibility::public_cache : Visibility::private_cache;
+    }
+    if (!flags.trusted_keys.empty()) cache.trusted_keys = parse_keys(flags.trusted_keys);
+    if (flags.no_trusted_keys) cache.trusted_keys.clear();
+}
+
+std::vector<Cache> list(db::Connection& connection) {
+    std::vector<Cache> caches;
+    connection.read([&](db::Tx& tx) { caches = db::list_caches(tx); });
+    return caches;
+}
+
+Cache find(db::Connection& connection, const std::string& name) {
+    for (auto& cache : list(connection)) {
+        if (cache.name == name) return cache;
+    }
+    throw Failure(fmt::format("there is no cache {}; 'narthex cache list' shows all", name));
+}
+
+void show(const CacheFlags& flags, const Cache& cache) {
+    if (flags.json) {
+        fmt::print("{}\n", to_json(cache).dump());
+    } else {
+        print(cache);
+    }
+}
+
+int create(const CacheFlags& flags, db::Connection& connection) {
+    if (!is_cache_name(flags.name)) {
+        throw UsageError(fmt::format(
+            "\"{}\" can't be a cache's name: lower-case letters, digits, - and _, not one of the "
+            "paths that narthex serves",
+            flags.name
+        ));
+    }
+    Cache cache;
+    cache.name = flags.name;
+    cache.store_dir = "/nix/store";
+    apply(flags, cache);
+    std::optional<int> id;
+    connection.write([&](db::Tx& tx) { id = db::insert_cache(tx, cache); });
+    if (!id) {
+        throw Failure(
+            fmt::format("there is a cache {} already; 'narthex cache set' changes it", flags.name)
+        );
+    }
+    show(flags, cache);
+    return 0;
+}
+
+int set(const CacheFlags& flags, db::Connection& connection) {
+    auto cache = find(connection, flags.name);
+    const auto before = cache.store_dir;
+    apply(flags, cache);
+    connection.write([&](db::Tx& tx) {
+        if (cache.store_dir != before && db::cache_totals(tx, cache.id).narinfos > 0) {
+            throw Failure(fmt::format(
+                "cache {} holds narinfos of {}: make another cache for {}",
+                cache.name,
+                before,
+                cache.store_dir
+            ));
+        }
+        if (!db::update_cache(tx, cache)) throw Failure("the cache has just gone");
+    });
+    show(flags, cache);
+    return 0;
+}
+
+int list_caches(const CacheFlags& flags, db::Connection& connection) {
+    const auto caches = list(connection);
+    if (flags.json) {
+        auto out = nlohmann::json::array();
+        for (const auto& cache : caches) out.push_back(to_json(cache));
+        fmt::print("{}\n", out.dump());
+        return 0;
+    }
+    fmt::print("{:<20} {:<20} {:>8}  {}\n", "NAME", "STORE", "PRIORITY", "VISIBILITY");
+    for (const auto& cache : caches) {
+        const bool is_public = cache.visibility == Visibility::public_cache;
+        fmt::print(
+            "{:<20} {:<20} {:>8}  {}\n",
+            cache.name,
+            cache.store_dir,
+            cache.priority,
+            is_public ? "public" : "private"
+        );
+    }
+    return 0;
+}
+
+int show_cache(const CacheFlags& flags, db::Connection& connection) {
+    const auto cache = find(connection, flags.name);
+    db::CacheTotals totals{};
+    connection.read([&](db::Tx& tx) { totals = db::cache_totals(tx, cache.id); });
+    if (flags.json) {
+        auto out = to_json(cache);
+        out["narinfos"] = totals.narinfos;
+        out["nar_bytes"] = totals.nar_bytes;
+        fmt::print("{}\n", out.dump());
+        return 0;
+    }
+    print(cache);
+    fmt::print("narinfos         {}\n", totals.narinfos);
+    fmt::print("NARs, unpacked   {} bytes\n", totals.nar_bytes);
+    return 0;
+}
+
+using Run = int (*)(const CacheFlags&, db::Connection&);
+
+Flags add(CLI::App& cache, Action& action, const char* name, const char* help, Run run) {
+    auto* command = cache.add_subcommand(name, help);
+    auto flags = std::make_shared<CacheFlags>();
+    flags->settings = add_setting_flags(*command, k_database_keys);
+    command->add_flag("--json", flags->json, "print JSON");
+    command->callback([&action, flags, run] {
+        action = [flags, run] {
+            const auto loaded = load(*flags->settings);
+            const auto database = open_database(loaded.config);
+            db::Connection connection(database.uri, db::Session::work);
+            return run(*flags, connection);
+        };
+    });
+    return flags;
+}
+
+void add_name(CLI::App& cache, const char* command, const Flags& flags) {
+    cache.get_subcommand(command)->add_option("NAME", flags->name, "the cache")->required();
+}
+
+void add_properties(CLI::App& cache, const char* name, const Flags& flags) {
+    auto* command = cache.get_subcommand(name);
+    command->add_option("--store-dir", flags->store_dir, "store directory of its paths")
+        ->type_name("DIR");
+    command->add_option("--priority", flags->priority, "0 is asked first; cache.nixos.org has 40")
+        ->type_name("N")
+        ->check(CLI::NonNegativeNumber.description(""));
+    command
+        ->add_option(
+            "--want-mass-query", flags->want_mass_query, "may clients ask for many at once"
+        )
+        ->type_name("BOOL");
+    command
+        ->add_option(
+            "--visibility",
+            flags->visibility,
+            "a private cache answers nothing but nix-cache-info so far: there are no tokens yet"
+        )
+        ->type_name("public|private")
+        ->check(CLI::IsMember({"public", "private"}).description(""));
+    command
+        ->add_option(
+            "--trusted-key",
+            flags->trusted_keys,
+            "NAME:BASE64 of a key that narinfos must be signed with; repeatable, replaces all"
+        )
+        ->allow_extra_args(false)
+        ->type_name("KEY");
+    command->add_flag("--no-trusted-keys", flags->no_trusted_keys, "require no signatures")
+        ->excludes("--trusted-key");
+}
+
+}  // namespace
+
+void add_cache(CLI::App& app, Action& action) {
+    auto* cache = app.add_subcommand("cache", "the caches of this server");
+    cache->require_subcommand(1);
+    const auto created = add(*cache, action, "create", "make a cache", create);
+    add_name(*cache, "create", created);
+    add_properties(*cache, "create", created);
+    add(*cache, action, "list", "all caches", list_caches);
+    add_name(*cache, "show", add(*cache, action, "show", "one cache and its size", show_cache));
+    const auto changed = add(*cache, action, "set", "change a cache", set);
+    add_name(*cache, "set", changed);
+    add_properties(*cache, "set", changed);
+}
+
+}  // namespace narthex::app

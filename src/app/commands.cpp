@@ -1,0 +1,113 @@
+#include "narthex/app/commands.hpp"
+
+#include "narthex/app/interrupt.hpp"
+#include "narthex/app/version.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+namespace narthex::app {
+
+namespace {
+
+constexpr int k_failed = 1;
+constexpr int k_usage = 2;
+
+int fail(int code, const char* reason) {
+    fmt::print(stderr, "narthex: {}\n", reason);
+    return code;
+}
+
+void add_flag_of(CLI::App& command, const Setting& setting, SettingFlags& into) {
+    const auto standard = setting.show(default_config());
+    const auto help = fmt::format(
+        "{} [{}{}]", setting.help, standard.empty() ? "" : standard + ", ", setting.environment()
+    );
+    const auto keep = [&into, key = std::string(setting.key)](const std::string& value) {
+        into.flags[key] = value;
+    };
+    if (*setting.value == '\0') {
+        command.add_flag_callback(
+            setting.flag(), [keep] { keep("true"); }, help
+        );
+    } else {
+        command.add_option_function<std::string>(setting.flag(), keep, help)
+            ->type_name(setting.value);
+    }
+}
+
+bool is_command(const CLI::App& app, const std::string& name) {
+    const auto all = app.get_subcommands([](const CLI::App*) { return true; });
+    return std::ranges::any_of(all, [&](const CLI::App* command) {
+        return command->get_name() == name;
+    });
+}
+
+int call(const Action& action) {
+    try {
+        return action();
+    } catch (const UsageError& error) {
+        return fail(k_usage, error.what());
+    } catch (const std::exception& error) {
+        return fail(k_failed, error.what());
+    }
+}
+
+}  // namespace
+
+std::shared_ptr<SettingFlags> add_setting_flags(
+    CLI::App& command, std::span<const std::string_view> keys
+) {
+    auto flags = std::make_shared<SettingFlags>();
+    command.add_option("--config", flags->file, "TOML file with any of these keys")
+        ->type_name("FILE")
+        ->envname("NARTHEX_CONFIG");
+    for (const auto& each : settings()) {
+        const bool wanted = keys.empty() || std::ranges::find(keys, each.key) != keys.end();
+        if (wanted) add_flag_of(command, each, *flags);
+    }
+    return flags;
+}
+
+LoadedConfig load(const SettingFlags& flags) {
+    ConfigSources sources;
+    if (!flags.file.empty()) sources.file = flags.file;
+    sources.flags = flags.flags;
+    sources.environment = [](const char* name) -> const char* { return std::getenv(name); };
+    auto loaded = load_config(sources);
+    if (!loaded) throw UsageError(loaded.error().message);
+    return std::move(*loaded);
+}
+
+int run(int argc, char** argv) {
+    CLI::App app("A narinfo metadata server for Nix and Guix, backed by PostgreSQL.", "narthex");
+    app.set_version_flag("--version", fmt::format("narthex {}", k_version));
+    app.require_subcommand(1);
+    app.footer("'narthex COMMAND --help' says what a command does.");
+    Action action;
+    add_serve(app, action);
+    add_import(app, action);
+    add_cache(app, action);
+    add_migrate(app, action);
+    if (argc < 2) {
+        fmt::print("{}", app.help());
+        return k_usage;
+    }
+    const std::string first = argv[1];
+    if (!first.starts_with('-') && !is_command(app, first)) {
+        fmt::print(stderr, "narthex: there is no command {}; 'narthex --help' lists all\n", first);
+        return k_usage;
+    }
+    catch_interrupts();
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? 0 : k_usage;
+    }
+    return call(action);
+}
+
+}  // namespace narthex::app

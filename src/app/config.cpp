@@ -1,0 +1,122 @@
+#include "narthex/app/config.hpp"
+
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <thread>
+
+namespace narthex::app {
+
+namespace {
+
+Result<void> set(
+    LoadedConfig& loaded,
+    const Setting& setting,
+    const std::string& value,
+    const std::string& origin
+) {
+    const auto done = setting.set(loaded.config, value);
+    if (!done) {
+        // A flag and a variable name the key themselves.
+        const bool named = origin == setting.flag() || origin == setting.environment();
+        const auto key = named ? "" : fmt::format("{}: ", setting.key);
+        return Error{fmt::format("{}: {}{}", origin, key, done.error().message)};
+    }
+    loaded.origins[setting.key] = origin;
+    return {};
+}
+
+// Absent for tables, lists and the like.
+std::optional<std::string> to_text(const toml::node& node) {
+    if (const auto text = node.value_exact<std::string>()) return *text;
+    if (const auto number = node.value_exact<std::int64_t>()) return std::to_string(*number);
+    if (const auto truth = node.value_exact<bool>()) return *truth ? "true" : "false";
+    return std::nullopt;
+}
+
+Result<toml::table> parse_file(const std::string& path) {
+    try {
+        return toml::parse_file(path);
+    } catch (const toml::parse_error& error) {
+        const auto line = error.source().begin.line;
+        return Error{fmt::format("{}:{}: {}", path, line, error.description())};
+    }
+}
+
+Result<void> apply_file(LoadedConfig& loaded, const std::string& path) {
+    const auto table = parse_file(path);
+    if (!table) return table.error();
+    for (const auto& [key, node] : *table) {
+        const auto origin = fmt::format("{}:{}", path, node.source().begin.line);
+        const auto all = settings();
+        const auto known = std::ranges::find_if(all, [&](const Setting& candidate) {
+            return key.str() == candidate.key;
+        });
+        if (known == all.end()) {
+            return Error{fmt::format(
+                "{}: there is no key {}; 'narthex serve --help' lists them", origin, key.str()
+            )};
+        }
+        const auto value = to_text(node);
+        if (!value) {
+            return Error{fmt::format(
+                "{}: {} is not a text, a whole number, true or false", origin, key.str()
+            )};
+        }
+        if (auto done = set(loaded, *known, *value, origin); !done) return done;
+    }
+    return {};
+}
+
+std::string quoted(const std::string& value) {
+    const bool bare =
+        value == "true" || value == "false" ||
+        (!value.empty() && std::ranges::all_of(value, [](char c) { return c >= '0' && c <= '9'; }));
+    if (bare) return value;
+    std::string out = "\"";
+    for (const char c : value) {
+        if (c == '"' || c == '\\') out += '\\';
+        out += c;
+    }
+    return out + "\"";
+}
+
+}  // namespace
+
+Config default_config() {
+    Config config;
+    // PostgreSQL wants the other half.
+    config.server.threads = std::max(1U, std::thread::hardware_concurrency() / 2);
+    return config;
+}
+
+Result<LoadedConfig> load_config(const ConfigSources& sources) {
+    LoadedConfig loaded{default_config(), {}};
+    for (const auto& each : settings()) loaded.origins[each.key] = "default";
+    if (sources.file) {
+        if (auto done = apply_file(loaded, *sources.file); !done) return done.error();
+    }
+    for (const auto& each : settings()) {
+        const auto name = each.environment();
+        const char* value = sources.environment(name.c_str());
+        if (value == nullptr) continue;
+        if (auto done = set(loaded, each, value, name); !done) return done.error();
+    }
+    for (const auto& [key, value] : sources.flags) {
+        const auto& known = setting(key);
+        if (auto done = set(loaded, known, value, known.flag()); !done) return done.error();
+    }
+    return loaded;
+}
+
+std::string render_config(const LoadedConfig& loaded) {
+    std::string out;
+    for (const auto& each : settings()) {
+        const auto line = fmt::format("{} = {}", each.key, quoted(each.show(loaded.config)));
+        out += fmt::format("{:<44} # {}\n", line, loaded.origins.at(each.key));
+    }
+    return out;
+}
+
+}  // namespace narthex::app

@@ -1,0 +1,211 @@
+#include "narthex/app/commands.hpp"
+#include "narthex/app/database.hpp"
+#include "narthex/app/interrupt.hpp"
+#include "narthex/app/progress.hpp"
+#include "narthex/db/caches.hpp"
+#include "narthex/service/import.hpp"
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+namespace narthex::app {
+
+namespace {
+
+constexpr std::size_t k_shown_dangling = 20;
+
+struct ImportFlags {
+    std::vector<std::string> paths;
+    std::string cache{k_default_cache};
+    std::vector<std::string> trusted_keys;
+    std::string nar_dir;
+    bool json = false;
+    std::shared_ptr<SettingFlags> settings;
+};
+
+Cache find_cache(db::Connection& connection, const std::string& name) {
+    std::vector<Cache> caches;
+    connection.read([&](db::Tx& tx) { caches = db::list_caches(tx); });
+    for (auto& cache : caches) {
+        if (cache.name == name) return cache;
+    }
+    throw Failure(fmt::format("there is no cache {}; 'narthex cache create' makes one", name));
+}
+
+service::ImportOptions options_of(const ImportFlags& flags) {
+    service::ImportOptions options;
+    for (const auto& text : flags.trusted_keys) {
+        auto key = PublicKey::parse(text);
+        if (!key) throw UsageError("--trusted-key: " + key.error().message);
+        options.trusted_keys.push_back(std::move(*key));
+    }
+    if (!flags.nar_dir.empty()) {
+        auto directory = service::NarDirectory::open(flags.nar_dir);
+        if (!directory) throw UsageError("--nar-dir: " + directory.error().message);
+        options.nar_directory = std::move(*directory);
+    }
+    return options;
+}
+
+std::string place_of(const service::Rejection& rejection) {
+    const auto name = rejection.file == "-" ? "standard input" : rejection.file;
+    return rejection.line == 0 ? name : fmt::format("{}:{}", name, rejection.line);
+}
+
+void print_summary(const Cache& cache, const service::ImportReport& report, double seconds) {
+    fmt::print(
+        "{} into cache {} in {:.1f} s\n",
+        report.interrupted ? "interrupted: imported so far" : "imported",
+        cache.name,
+        seconds
+    );
+    fmt::print("  new            {:>10}\n", report.added);
+    fmt::print("  already there  {:>10}\n", report.present);
+    fmt::print("  conflicting    {:>10}\n", report.conflicts);
+    fmt::print("  rejected       {:>10}\n", report.rejected);
+    fmt::print("  dangling       {:>10}", report.dangling.size());
+    fmt::print(
+        "{}\n",
+        report.dangling.empty() ? "" : "  (the new ones refer to them, the cache lacks them)"
+    );
+    for (std::size_t i = 0; i < std::min(k_shown_dangling, report.dangling.size()); ++i) {
+        fmt::print("    {}/{}-...\n", cache.store_dir, report.dangling[i].to_string());
+    }
+    if (report.dangling.size() > k_shown_dangling) fmt::print("    ...\n");
+}
+
+void print_json(
+    const ImportFlags& flags,
+    const service::ImportReport& report,
+    const nlohmann::json& rejections,
+    double seconds
+) {
+    auto dangling = nlohmann::json::array();
+    for (const auto& hash : report.dangling) dangling.push_back(hash.to_string());
+    const nlohmann::json out = {
+        {"cache", flags.cache},
+        {"new", report.added},
+        {"already_there", report.present},
+        {"conflicting", report.conflicts},
+        {"rejected", report.rejected},
+        {"rejections", rejections},
+        {"dangling", dangling},
+        {"interrupted", report.interrupted},
+        {"seconds", seconds},
+    };
+    // A file's name may hold any bytes.
+    fmt::print("{}\n", out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+}
+
+// As root, narthex serves as another user: what that one can't read would be answered with 503s.
+void require_readable(const OpenDatabase& database, const service::ImportOptions& options) {
+    if (!database.cluster || !options.nar_directory) return;
+    const auto& directory = options.nar_directory->base();
+    if (database.cluster->owner_can_read(directory)) return;
+    throw Failure(fmt::format(
+        "--nar-dir: the owner of {}, as whom narthex serves, can't read {}: allow it to, or move "
+        "the NARs",
+        database.cluster->data_dir().string(),
+        directory
+    ));
+}
+
+struct Outcome {
+    service::ImportReport report;
+    nlohmann::json rejections = nlohmann::json::array();
+    std::string failure;  // not empty: it ended early, the report is of what was stored till then
+};
+
+// What was stored before the database went away stays, so it is reported like a whole import.
+Outcome run_import(
+    db::Connection& connection,
+    const ImportFlags& flags,
+    const service::ImportOptions& options,
+    Progress& progress
+) {
+    Outcome outcome;
+    service::NarinfoSource source(flags.paths, &interrupted());
+    const auto total = progress.wanted() ? source.total_bytes() : std::nullopt;
+    service::ImportEvents events;
+    events.stop = &interrupted();
+    events.rejected = [&](const service::Rejection& rejection) {
+        progress.clear();
+        fmt::print(stderr, "{}: {}\n", place_of(rejection), rejection.reason);
+        if (!flags.json) return;
+        outcome.rejections.push_back(
+            {{"file", rejection.file}, {"line", rejection.line}, {"reason", rejection.reason}}
+        );
+    };
+    events.batch_stored = [&](const service::ImportReport& so_far, std::uint64_t bytes) {
+        outcome.report = so_far;
+        progress.show({so_far.added + so_far.present, bytes, total});
+    };
+    try {
+        outcome.report = service::import_narinfos(connection, source, options, events);
+    } catch (const std::runtime_error& error) {
+        outcome.report.interrupted = true;
+        outcome.failure = error.what();
+    }
+    progress.clear();
+    return outcome;
+}
+
+int import_command(const ImportFlags& flags) {
+    auto options = options_of(flags);
+    const auto loaded = load(*flags.settings);
+    const auto database = open_database(loaded.config);
+    require_readable(database, options);
+    db::Connection connection(database.uri, db::Session::publishing);
+    options.cache = find_cache(connection, flags.cache);
+    Progress progress;
+    const auto outcome = run_import(connection, flags, options, progress);
+    const auto& report = outcome.report;
+    const auto seconds = progress.elapsed().count();
+    if (flags.json) {
+        print_json(flags, report, outcome.rejections, seconds);
+    } else {
+        print_summary(options.cache, report, seconds);
+    }
+    if (!outcome.failure.empty()) {
+        throw Failure(outcome.failure + "; run the import again: what is stored is skipped");
+    }
+    return report.rejected + report.conflicts > 0 || report.interrupted ? 1 : 0;
+}
+
+}  // namespace
+
+void add_import(CLI::App& app, Action& action) {
+    auto* command = app.add_subcommand("import", "bring narinfos into a cache");
+    auto flags = std::make_shared<ImportFlags>();
+    flags->settings = add_setting_flags(*command, k_database_keys);
+    command
+        ->add_option(
+            "PATH",
+            flags->paths,
+            "*.narinfo files; directories, searched for them; other files or '-': narinfos "
+            "separated by empty lines; *.zst is decompressed"
+        )
+        ->required();
+    command->add_option("--cache", flags->cache, "the cache [default]")->type_name("NAME");
+    command
+        ->add_option(
+            "--trusted-key",
+            flags->trusted_keys,
+            "NAME:BASE64 of a public key; given once or more, every narinfo must be signed by one "
+            "of them or of the cache's own"
+        )
+        ->allow_extra_args(false)
+        ->type_name("KEY");
+    command
+        ->add_option(
+            "--nar-dir",
+            flags->nar_dir,
+            "where the NARs of these narinfos are, readable for whoever serves; narinfos whose NAR "
+            "is not there are rejected"
+        )
+        ->type_name("DIR");
+    command->add_flag("--json", flags->json, "print a JSON summary");
+    command->callback([&action, flags] { action = [flags] { return import_command(*flags); }; });
+}
+
+}  // namespace narthex::app

@@ -1,0 +1,225 @@
+#include "narthex/app/commands.hpp"
+#include "narthex/app/database.hpp"
+#include "narthex/app/interrupt.hpp"
+#include "narthex/app/logging.hpp"
+#include "narthex/app/version.hpp"
+#include "narthex/core/log_text.hpp"
+#include "narthex/db/migrate.hpp"
+#include "narthex/http/handler.hpp"
+#include "narthex/http/server.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <fmt/core.h>
+#include <grp.h>
+#include <pwd.h>
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <optional>
+#include <thread>
+
+namespace narthex::app {
+
+namespace {
+
+namespace asio = boost::asio;
+
+// Together below the five seconds that SIGTERM may take.
+constexpr std::chrono::milliseconds k_drain_limit(3000);
+constexpr std::chrono::milliseconds k_stop_limit(4800);
+constexpr std::chrono::milliseconds k_first_retry(200);
+constexpr std::chrono::milliseconds k_longest_retry(5000);
+
+struct ServeFlags {
+    bool check_config = false;
+    bool wait = false;
+    std::shared_ptr<SettingFlags> settings;
+};
+
+// Connections are file descriptors: as many as the system allows.
+void raise_file_limit(std::size_t connections) {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_max >= connections) return;
+    spdlog::warn(
+        "event=few_file_descriptors limit={} max_connections={} hint=\"raise LimitNOFILE\"",
+        limit.rlim_max,
+        connections
+    );
+}
+
+// Root was needed to bind and to start PostgreSQL; clients are served as the data directory's
+// owner, with its groups: they may be what lets it read the NARs.
+void drop_root(const OpenDatabase& database) {
+    if (::geteuid() != 0) return;
+    if (!database.cluster) {
+        spdlog::warn("event=serving_as_root hint=\"start it as a user who may read the NARs\"");
+        return;
+    }
+    const auto uid = database.cluster->owner_uid();
+    const auto gid = database.cluster->owner_gid();
+    const auto* user = ::getpwuid(uid);
+    const bool grouped =
+        user != nullptr ? ::initgroups(user->pw_name, gid) == 0 : ::setgroups(0, nullptr) == 0;
+    if (!grouped || ::setgid(gid) != 0 || ::setuid(uid) != 0) {
+        throw Failure(fmt::format("can't become user {} of the data directory", uid));
+    }
+}
+
+// Absent when a signal came first.
+std::optional<OpenDatabase> open_with_retries(
+    const Config& config, bool wait, asio::io_context& main_thread
+) {
+    auto pause = k_first_retry;
+    while (!main_thread.stopped()) {
+        try {
+            return open_database(config);
+        } catch (const db::Unavailable& error) {
+            if (!wait) {
+                throw Failure(fmt::format("{} (--wait goes on trying)", error.what()));
+            }
+            spdlog::warn(
+                "event=waiting_for_database retry_ms={} reason={}",
+                pause.count(),
+                log_text(error.what())
+            );
+        }
+        main_thread.run_for(pause);
+        pause = std::min(pause * 2, k_longest_retry);
+    }
+    return std::nullopt;
+}
+
+// Ends the program when stopping takes too long: something hangs that no signal reaches (a disk, a
+// database host that has gone silent).
+void guard_stop(std::chrono::milliseconds limit) {
+    std::thread([limit] {
+        std::this_thread::sleep_for(limit);
+        spdlog::error("event=stop_forced");
+        std::_Exit(0);
+    }).detach();
+}
+
+// Everything that serves, in the order in which it depends on each other.
+class Serving {
+  public:
+    using GiveUp = std::function<void(const std::string& reason)>;
+
+    Serving(const Config& config, const OpenDatabase& database, const GiveUp& give_up)
+        : catalog_(database.uri, database.revive(), give_up),
+          lookups_(std::make_unique<service::Lookups>(lookup_options(config, database, give_up))),
+          handler_(catalog_, *lookups_, files_, handler_options(config)),
+          server_(config.server, handler_, files_) {}
+
+    [[nodiscard]] std::string address() const { return server_.address(); }
+
+    void start() { server_.start(); }
+
+    void stop() {
+        server_.stop(k_drain_limit);
+        // Late answers find the network threads gone and are dropped with them.
+        lookups_.reset();
+        files_.join();
+    }
+
+  private:
+    static service::LookupOptions lookup_options(
+        const Config& config, const OpenDatabase& database, const GiveUp& give_up
+    ) {
+        service::LookupOptions options;
+        options.uri = database.uri;
+        options.connections = config.database_connections;
+        options.largest_batch = config.largest_batch;
+        options.revive = database.revive();
+        options.schema_mismatch = give_up;
+        return options;
+    }
+
+    static http::HandlerOptions handler_options(const Config& config) {
+        auto options = config.handler;
+        options.version = k_version;
+        return options;
+    }
+
+    asio::thread_pool files_{2};
+    service::Catalog catalog_;
+    std::unique_ptr<service::Lookups> lookups_;
+    http::Handler handler_;
+    http::Server server_;
+};
+
+int serve(const Config& config, const OpenDatabase& database, asio::io_context& main_thread) {
+    std::atomic<bool> failed = false;
+    const auto give_up = [&](const std::string& reason) {
+        if (failed.exchange(true)) return;
+        spdlog::error("event=schema_mismatch reason={}", log_text(reason));
+        asio::post(main_thread, [&] { main_thread.stop(); });
+    };
+    Serving serving(config, database, give_up);
+    drop_root(database);
+    serving.start();
+    spdlog::info(
+        "event=listening address={} database={} version={}",
+        serving.address(),
+        log_text(db::describe_address(database.uri)),
+        k_version
+    );
+    main_thread.run();
+    guard_stop(k_stop_limit);
+    serving.stop();
+    return failed ? 1 : 0;
+}
+
+int serve_command(const ServeFlags& flags) {
+    const auto loaded = load(*flags.settings);
+    if (flags.check_config) {
+        fmt::print("{}", render_config(loaded));
+        return 0;
+    }
+    const auto& config = loaded.config;
+    std::signal(SIGPIPE, SIG_IGN);  // sendfile() can't be told not to raise it
+    start_logging(config.log_level);
+    struct StopLogging {
+        ~StopLogging() { stop_logging(); }
+    } const at_end;
+    raise_file_limit(config.server.connections);
+    // From here on signals wait until the main thread looks: an embedded PostgreSQL that was
+    // started is stopped in order.
+    asio::io_context main_thread(1);
+    asio::signal_set signals(main_thread, SIGTERM, SIGINT);
+    signals.async_wait([&](boost::system::error_code error, int signal) {
+        if (!error) spdlog::info("event=stopping signal={}", signal);
+        main_thread.stop();
+    });
+    if (interrupted()) main_thread.stop();
+    int code = 0;
+    {
+        const auto database = open_with_retries(config, flags.wait, main_thread);
+        if (database) code = serve(config, *database, main_thread);
+    }
+    spdlog::info("event=stopped");
+    return code;
+}
+
+}  // namespace
+
+void add_serve(CLI::App& app, Action& action) {
+    auto* command = app.add_subcommand("serve", "answer clients");
+    auto flags = std::make_shared<ServeFlags>();
+    flags->settings = add_setting_flags(*command, {});
+    command->add_flag(
+        "--check-config", flags->check_config, "print what is in force and where it comes from"
+    );
+    command->add_flag("--wait", flags->wait, "go on trying while the database can't be reached");
+    command->callback([&action, flags] { action = [flags] { return serve_command(*flags); }; });
+}
+
+}  // namespace narthex::app

@@ -1,0 +1,322 @@
+// The table of all settings: key, help, how a value is read and shown.
+#include "narthex/app/config.hpp"
+#include "narthex/db/cluster.hpp"
+#include "narthex/db/connection.hpp"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <charconv>
+#include <stdexcept>
+
+namespace narthex::app {
+
+namespace {
+
+using Set = std::function<Result<void>(Config&, const std::string&)>;
+using Show = std::function<std::string(const Config&)>;
+
+struct Range {
+    std::uint64_t least;
+    std::uint64_t most;
+};
+
+Result<std::uint64_t> parse_number(const std::string& text, Range range) {
+    std::uint64_t number = 0;
+    const auto end = text.data() + text.size();
+    const auto parsed = std::from_chars(text.data(), end, number);
+    const bool whole = parsed.ec == std::errc{} && parsed.ptr == end;
+    if (whole && number >= range.least && number <= range.most) return number;
+    return Error{
+        fmt::format("\"{}\" is not a whole number from {} to {}", text, range.least, range.most)};
+}
+
+// A number behind `at`, which returns a reference into the Config: an integer or a duration.
+template <class At>
+Setting number(const char* key, const char* value, const char* help, Range range, At at) {
+    return {
+        key,
+        value,
+        help,
+        [range, at](Config& config, const std::string& text) -> Result<void> {
+            const auto parsed = parse_number(text, range);
+            if (!parsed) return parsed.error();
+            using T = std::remove_reference_t<decltype(at(config))>;
+            at(config) = static_cast<T>(*parsed);
+            return {};
+        },
+        [at](const Config& config) {
+            auto copy = config;
+            const auto current = at(copy);
+            if constexpr (requires { current.count(); }) {
+                return std::to_string(current.count());
+            } else {
+                return std::to_string(current);
+            }
+        },
+    };
+}
+
+template <class At>
+Setting text(const char* key, const char* value, const char* help, At at) {
+    return {
+        key,
+        value,
+        help,
+        [at](Config& config, const std::string& given) -> Result<void> {
+            at(config) = given;
+            return {};
+        },
+        [at](const Config& config) {
+            auto copy = config;
+            return at(copy);
+        },
+    };
+}
+
+bool is_ip_address(const std::string& text) {
+    std::array<unsigned char, sizeof(in6_addr)> ignored{};
+    return ::inet_pton(AF_INET, text.c_str(), ignored.data()) == 1 ||
+           ::inet_pton(AF_INET6, text.c_str(), ignored.data()) == 1;
+}
+
+Result<void> set_listen(Config& config, const std::string& given) {
+    const auto colon = given.rfind(':');
+    if (colon == std::string::npos || colon == 0) {
+        return Error{fmt::format("\"{}\" is not ADDRESS:PORT", given)};
+    }
+    const auto port = parse_number(given.substr(colon + 1), {0, 65535});
+    if (!port) return port.error();
+    auto address = given.substr(0, colon);
+    if (address.starts_with('[') && address.ends_with(']')) {
+        address = address.substr(1, address.size() - 2);
+    }
+    if (!is_ip_address(address)) {
+        return Error{
+            fmt::format("\"{}\" is no IP address, such as 127.0.0.1, 0.0.0.0 or [::]", address)};
+    }
+    config.server.address = address;
+    config.server.port = static_cast<std::uint16_t>(*port);
+    return {};
+}
+
+std::string show_listen(const Config& config) {
+    const auto& address = config.server.address;
+    const bool v6 = address.find(':') != std::string::npos;
+    return fmt::format("{}{}{}:{}", v6 ? "[" : "", address, v6 ? "]" : "", config.server.port);
+}
+
+Result<void> set_unavailable(Config& config, const std::string& given) {
+    using http::UnavailablePolicy;
+    if (given == "auto") {
+        config.handler.unavailable = UnavailablePolicy::automatic;
+    } else if (given == "503") {
+        config.handler.unavailable = UnavailablePolicy::always_503;
+    } else if (given == "404") {
+        config.handler.unavailable = UnavailablePolicy::always_404;
+    } else {
+        return Error{fmt::format("\"{}\" is not one of auto, 503, 404", given)};
+    }
+    return {};
+}
+
+std::string show_unavailable(const Config& config) {
+    switch (config.handler.unavailable) {
+        case http::UnavailablePolicy::automatic:
+            return "auto";
+        case http::UnavailablePolicy::always_503:
+            return "503";
+        case http::UnavailablePolicy::always_404:
+            return "404";
+    }
+    throw std::logic_error("unknown unavailable policy");
+}
+
+Result<void> set_public_url(Config& config, const std::string& given) {
+    if (!given.empty() && !given.starts_with("http://") && !given.starts_with("https://")) {
+        return Error{fmt::format("\"{}\" doesn't start with http:// or https://", given)};
+    }
+    config.handler.public_url = given.substr(0, given.find_last_not_of('/') + 1);
+    return {};
+}
+
+Result<void> set_access_log(Config& config, const std::string& given) {
+    if (given != "true" && given != "false") {
+        return Error{fmt::format("\"{}\" is not true or false", given)};
+    }
+    config.server.access_log = given == "true";
+    return {};
+}
+
+Result<void> set_log_level(Config& config, const std::string& given) {
+    constexpr std::array k_levels = {"debug", "info", "warn", "error"};
+    if (std::ranges::find(k_levels, given) == k_levels.end()) {
+        return Error{fmt::format("\"{}\" is not one of debug, info, warn, error", given)};
+    }
+    config.log_level = given;
+    return {};
+}
+
+Result<void> set_database(Config& config, const std::string& given) {
+    if (!given.empty()) {
+        if (auto good = db::check_uri(given); !good) return good;
+    }
+    config.database = given;
+    return {};
+}
+
+std::string show_database(const Config& config) {
+    return config.database.empty() ? "" : db::describe_address(config.database);
+}
+
+std::string show_data_dir(const Config& config) {
+    if (!config.data_dir.empty()) return config.data_dir;
+    try {
+        return db::default_data_dir().string();
+    } catch (const db::ClusterError&) {
+        return "";  // a user without a home: fine as long as --database is given
+    }
+}
+
+std::vector<Setting> make_settings() {
+    auto database = text(
+        "database",
+        "URI",
+        "PostgreSQL to use (postgresql://HOST/NAME); without, an own one below --data-dir",
+        [](Config& config) -> std::string& { return config.database; }
+    );
+    database.set = set_database;
+    database.show = show_database;
+    auto data_dir = text(
+        "data-dir",
+        "DIR",
+        "where narthex keeps its own PostgreSQL",
+        [](Config& config) -> std::string& { return config.data_dir; }
+    );
+    data_dir.show = show_data_dir;
+    return {
+        std::move(database),
+        std::move(data_dir),
+        {"listen", "ADDRESS:PORT", "where to serve", set_listen, show_listen},
+        {"public-url",
+         "URL",
+         "this server's URL as clients know it, for the front page",
+         set_public_url,
+         [](const Config& config) { return config.handler.public_url; }},
+        {"unavailable",
+         "auto|503|404",
+         "answer to narinfos while the database is away; auto: 404 for Nix below 2.32, else 503",
+         set_unavailable,
+         show_unavailable},
+        number(
+            "network-threads",
+            "N",
+            "threads that talk to clients",
+            {1, 256},
+            [](Config& config) -> auto& { return config.server.threads; }
+        ),
+        number(
+            "database-connections",
+            "N",
+            "connections that look narinfos up",
+            {1, 256},
+            [](Config& config) -> auto& { return config.database_connections; }
+        ),
+        number(
+            "largest-batch",
+            "N",
+            "lookups in one statement, at most",
+            {1, 10'000},
+            [](Config& config) -> auto& { return config.largest_batch; }
+        ),
+        number(
+            "lookup-timeout-ms",
+            "MS",
+            "how long a lookup may take before it counts as unavailable",
+            {10, 600'000},
+            [](Config& config) -> auto& { return config.handler.lookup_timeout; }
+        ),
+        number(
+            "max-connections",
+            "N",
+            "client connections; more are reset",
+            {1, 1'000'000},
+            [](Config& config) -> auto& { return config.server.connections; }
+        ),
+        number(
+            "max-pipeline",
+            "N",
+            "unanswered requests of one connection before reading pauses",
+            {1, 1'000'000},
+            [](Config& config) -> auto& { return config.server.limits.pipeline; }
+        ),
+        number(
+            "header-limit-bytes",
+            "BYTES",
+            "size of a request's head; larger is answered with 431",
+            {256, 1'048'576},
+            [](Config& config) -> auto& { return config.server.limits.header_bytes; }
+        ),
+        number(
+            "header-timeout-seconds",
+            "SECONDS",
+            "how long a request's head may take to arrive",
+            {1, 3600},
+            [](Config& config) -> auto& { return config.server.limits.header; }
+        ),
+        number(
+            "idle-timeout-seconds",
+            "SECONDS",
+            "how long a connection may stay without a request",
+            {1, 86'400},
+            [](Config& config) -> auto& { return config.server.limits.idle; }
+        ),
+        number(
+            "send-timeout-seconds",
+            "SECONDS",
+            "how long a client may take no byte of its answer",
+            {1, 3600},
+            [](Config& config) -> auto& { return config.server.limits.send; }
+        ),
+        {"access-log",
+         "",
+         "log a line for each request",
+         set_access_log,
+         [](const Config& config) { return config.server.access_log ? "true" : "false"; }},
+        {"log-level",
+         "LEVEL",
+         "debug, info, warn or error",
+         set_log_level,
+         [](const Config& config) { return config.log_level; }},
+    };
+}
+
+}  // namespace
+
+std::string Setting::flag() const {
+    return std::string("--") + key;
+}
+
+std::string Setting::environment() const {
+    std::string name = "NARTHEX_";
+    for (const char c : std::string_view(key)) {
+        name += c == '-' ? '_' : static_cast<char>(c - 'a' + 'A');
+    }
+    return name;
+}
+
+std::span<const Setting> settings() {
+    static const auto all = make_settings();
+    return all;
+}
+
+const Setting& setting(std::string_view key) {
+    for (const auto& candidate : settings()) {
+        if (candidate.key == key) return candidate;
+    }
+    throw std::logic_error(fmt::format("there is no setting {}", key));
+}
+
+}  // namespace narthex::app
