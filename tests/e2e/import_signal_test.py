@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+"""`narthex import` while it takes its time: signals, and what it shows of its progress."""
+
+import fcntl
+import json
+import os
+import pathlib
+import pty
+import re
+import signal
+import struct
+import subprocess
+import termios
+import time
+
+import narinfos
+import support
+from narinfos import narinfo
+
+
+class Waiting(narinfos.ImportTest):
+    """Imports that take a while because the test holds the lock that every batch waits for."""
+
+    def start(self, count, *args, **options):
+        self.sql.rows("begin; select pg_advisory_xact_lock(28280, 2)")
+        self.addCleanup(self.sql.rows, "rollback")
+        file = narinfos.write(narinfos.closure(count, 1), "many")
+        process = subprocess.Popen([support.NARTHEX, *map(str, self.command(*args, file))],
+                                   text=True, stdout=subprocess.PIPE, **options)
+        waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+        support.wait_until(lambda: self.sql.value(waiting) == "1", "the first batch waits")
+        return process
+
+    def test_ends_after_its_batch_at_a_first_signal(self):
+        for stop in (signal.SIGINT, signal.SIGTERM):
+            process = self.start(4000, "--json", stderr=subprocess.PIPE)
+            process.send_signal(stop)
+            self.sql.rows("commit")
+            out, errors = process.communicate(timeout=support.DEADLINE)
+            self.assertEqual(process.returncode, 1)
+            self.assertEqual(errors, "\nnarthex: ending; once more to end at once\n")
+            done = json.loads(out)
+            self.assertTrue(done["interrupted"])
+            self.assertEqual(done["new"] + done["already_there"], 2000)
+            self.assertEqual(self.count("narinfo"), 2000)
+
+    def test_ends_at_a_signal_while_it_waits_for_more_input(self):
+        process = narinfos.Import(self.data_dir, "--cache", self.cache)
+        process.stdin.write((narinfo("whole").text + "\n" + narinfo("unfinished").text[:-1]).encode())
+        process.stdin.flush()
+        stat = pathlib.Path(f"/proc/{process.pid}/stat")
+        support.wait_until(lambda: self.unread(process.stdin) == 0
+                           and ") S " in stat.read_text(), "it waits for more")
+        process.send_signal(signal.SIGTERM)
+        process.wait(support.DEADLINE)
+        done = json.loads(process.finish()[0])
+        self.assertEqual((process.returncode, done["interrupted"], done["new"]), (1, True, 1))
+
+    def unread(self, pipe):
+        return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0]
+
+    def test_ends_at_once_at_a_second_signal(self):
+        process = self.start(1000, stderr=subprocess.PIPE)
+        process.send_signal(signal.SIGINT)
+        status = pathlib.Path(f"/proc/{process.pid}/status")
+        support.wait_until(lambda: not int(re.search("SigCgt:\t(.*)", status.read_text())[1], 16)
+                           & 1 << signal.SIGINT - 1, "the first signal is handled")
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=support.DEADLINE)
+        self.assertEqual(process.returncode, -signal.SIGINT)
+        self.sql.rows("commit")
+        self.assertEqual(self.count("narinfo"), 0)
+
+    def test_shows_progress_on_a_terminal_after_two_seconds(self):
+        terminal, end = pty.openpty()
+        started = time.monotonic()
+        process = self.start(4500, stderr=end)
+        os.close(end)
+        support.wait_until(lambda: time.monotonic() > started + 2.5, "two seconds have passed")
+        self.sql.rows("commit")
+        out, _ = process.communicate(timeout=support.DEADLINE)
+        shown = os.read(terminal, 1 << 16).decode()
+        os.close(terminal)
+        self.assertRegex(shown, r"\A\r\x1b\[K\d000 narinfos, \d+/s, \d\d %, 0:0\d left")
+        self.assertTrue(shown.endswith("\r\x1b[K"), shown)
+        self.assertNotIn("\x1b", out)
+
+    def test_shows_none_elsewhere(self):
+        started = time.monotonic()
+        process = self.start(2500, stderr=subprocess.PIPE)
+        support.wait_until(lambda: time.monotonic() > started + 2.5, "two seconds have passed")
+        self.sql.rows("commit")
+        self.assertEqual(process.communicate(timeout=support.DEADLINE)[1], "")
+        self.assertEqual(process.returncode, 0)
+
+
+if __name__ == "__main__":
+    support.main()

@@ -1,0 +1,203 @@
+#!/usr/bin/env python3
+"""`narthex import` as somebody at a shell sees it: what it prints, its exit codes, what it refuses."""
+
+import json
+import re
+import subprocess
+import unittest
+
+import narinfos
+import samples
+import support
+from narinfos import narinfo
+
+LARGEST = 4 * 1024 * 1024
+BASE = narinfo("base", ["base", "other"])
+
+
+def replaced(key, line):
+    """BASE's text with another line, or none, instead of the line of that key."""
+    return re.sub(f"^{key}: .*\n", lambda _: line, BASE.text, flags=re.M)
+
+
+HASH = samples.nix32(bytes(32))
+NAME = BASE.hash + "-"
+STORE_PATH = "StorePath: /nix/store/" + NAME
+# What makes a narinfo bad: its text, the line that is blamed (0: all of it), words of the reason.
+BAD = {
+    "no StorePath": (replaced("StorePath", ""), 0, "no StorePath line"),
+    "no URL": (replaced("URL", ""), 0, "no URL line"),
+    "no NarHash": (replaced("NarHash", ""), 0, "no NarHash line"),
+    "no NarSize": (replaced("NarSize", ""), 0, "no NarSize line"),
+    "NarSize 0": (replaced("NarSize", "NarSize: 0\n"), 7, "NarSize '0' is not a number"),
+    "NarSize of 2^63": (replaced("NarSize", f"NarSize: {2 ** 63}\n"), 7, "is not a number"),
+    "a short hash": (replaced("NarHash", f"NarHash: sha256:{HASH[1:]}\n"), 6, "NarHash: "),
+    "a hash of no base 32": (replaced("NarHash", f"NarHash: sha256:e{HASH[1:]}\n"), 6, "NarHash: "),
+    "a hash of another kind": (replaced("NarHash", f"NarHash: md5:{HASH[:26]}\n"), 6, "NarHash: "),
+    "a bad FileHash": (replaced("FileHash", "FileHash: sha256:x\n"), 4, "FileHash: "),
+    "CRLF": (BASE.text.replace("\n", "\r\n"), 1, "carriage return"),
+    "one CRLF": (BASE.text.replace("xz\nFileHash", "xz\r\nFileHash"), 3, "carriage return"),
+    "a blank line inside": (BASE.text.replace("\nURL", "\n\nURL"), 2, "blank"),
+    "a blank line at the end": (BASE.text + "\n", 11, "blank"),
+    "no final newline": (BASE.text[:-1], 10, "doesn't end in a newline"),
+    "References without its space": (replaced("References", "References:\n"), 8, "'References:'"),
+    "a full path as a reference":
+        (replaced("References", f"References: /nix/store/{NAME}x\n"), 8, "leave out the store"),
+    "an empty Deriver": (replaced("Deriver", "Deriver: \n"), 9, "Deriver is empty"),
+    "a Sig without a colon": (replaced("Sig", "Sig: nonsense\n"), 10, "Sig: "),
+    "a Sig of 63 bytes": (replaced("Sig", f"Sig: a:{'A' * 84}\n"), 10, "Sig: "),
+    "an unknown Compression": (replaced("Compression", "Compression: rar\n"), 3, "is none of"),
+    "more FileSize than URL":
+        (replaced("FileSize", "FileSize: 1\nFileSize: 2\n"), 6, "1 URL and 2 FileSize lines"),
+    "a name of 212": (replaced("StorePath", STORE_PATH + "x" * 212 + "\n"), 1, "longer than 211"),
+    "a forbidden character": (replaced("StorePath", STORE_PATH + "a~b\n"), 1, "character outside"),
+    "no name": (replaced("StorePath", STORE_PATH + "\n"), 1, "its name is empty"),
+    "invalid UTF-8": (BASE.text + "X: \udcff\n", 11, "is not UTF-8"),
+    "a NUL": (BASE.text + "X: \0\n", 11, "NUL"),
+    "more than 4 MiB": (BASE.text + "X: " + "x" * LARGEST + "\n", 1, "is larger than 4194304 bytes"),
+    "a URL not below nar/": (replaced("URL", "URL: x.nar\n"), 1, "isn't below nar/"),
+    "a URL that climbs": (replaced("URL", "URL: nar/../x\n"), 2, "'..'"),
+    "nothing in it": ("", 1, "empty"),
+}
+NEEDS_FILE = {"a blank line inside", "a blank line at the end", "no final newline", "nothing in it"}
+
+
+def encoded(text):
+    return text.encode(errors="surrogateescape")
+
+
+class Summary(narinfos.ImportTest):
+    def test_says_what_happened(self):
+        file = narinfos.write([BASE, narinfo("second", ["base"])], "two")
+        done = self.run_import(file)
+        self.assertRegex(done.stdout, rf"""\Aimported into cache {self.cache} in \d+\.\d s
+  new                     2
+  already there           0
+  conflicting             0
+  rejected                0
+  dangling                1  \([^\n]*\)
+    /nix/store/{samples.hash_part('other')}-...
+\Z""")
+        self.assertEqual(done.stderr, "")
+        again = self.run_import(file)
+        self.assertIn("  new                     0\n  already there           2\n", again.stdout)
+        self.assertTrue(again.stdout.endswith("  dangling                0\n"), again.stdout)
+
+    def test_is_json_for_programs(self):
+        many = narinfo("many", [f"gone-{number}" for number in range(30)])
+        done = json.loads(self.run_import("--json", narinfos.write([many], "many")).stdout)
+        self.assertGreaterEqual(done.pop("seconds"), 0)
+        self.assertEqual(set(done.pop("dangling")), set(many.references))
+        self.assertEqual(done, {"cache": self.cache, "new": 1, "already_there": 0, "conflicting": 0,
+                                "rejected": 0, "rejections": [], "interrupted": False})
+
+    def test_shows_some_of_many_that_dangle(self):
+        many = narinfo("many", [f"gone-{number}" for number in range(30)])
+        lines = self.run_import(narinfos.write([many], "many")).stdout.splitlines()
+        self.assertEqual(sum(line.startswith("    /nix/store/") for line in lines), 20)
+        self.assertEqual(lines[-1], "    ...")
+
+    def test_reads_standard_input(self):
+        done = subprocess.run([support.NARTHEX, *self.command("-")], capture_output=True,
+                              input=encoded(BASE.text + "\n\nnonsense\n\n" + narinfo("b").text))
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr.decode(), r"\Astandard input:13: 'nonsense' [^\n]*\n\Z")
+        self.assertIn(b"  new                     2\n", done.stdout)
+
+    def test_is_told_what_is_wrong_with_the_command_line(self):
+        for args in ([], ["--nonsense", "x"], ["--trusted-key", "x", "y"],
+                     ["--nar-dir", "/nonexistent", "y"]):
+            with self.subTest(args=args):
+                done = self.run_import(*args, code=2)
+                self.assertNotEqual(done.stderr, "")
+                self.assertEqual(done.stdout, "")
+
+    def test_is_told_of_a_cache_that_is_not_there(self):
+        done = support.narthex("import", "--data-dir", self.data_dir, "--cache", "none", "x",
+                               check=False)
+        self.assertEqual((done.returncode, done.stderr), (
+            1, "narthex: there is no cache none; 'narthex cache create' makes one\n"))
+
+    def test_is_told_of_files_that_are_not_there(self):
+        done = self.run_import("/nonexistent/x", narinfos.write([BASE], "base"), code=1)
+        self.assertEqual(done.stderr, "/nonexistent/x: can't be read: No such file or directory\n")
+        self.assertEqual(self.count("narinfo"), 1)
+
+
+class Refusals(narinfos.ImportTest):
+    def check_nothing_stored(self, good):
+        """Only `good` narinfos, which refer to nothing, and what belongs to them."""
+        for table in ("narinfo", "nar", "path", "narinfo_nar"):
+            self.assertEqual(self.count(table), good, table)
+
+    def test_of_files(self):
+        directory = support.temp_dir("bad")
+        for what, (text, _, _) in BAD.items():
+            (directory / f"{what.replace('/', '')}.narinfo").write_bytes(encoded(text))
+        (directory / "good.narinfo").write_text(narinfo("good").text)
+        done = self.run_import(directory, code=1)
+        said = dict(line.removeprefix(f"{directory}/").split(".narinfo:", 1)
+                    for line in done.stderr.splitlines())
+        self.assertEqual(set(said), {what.replace("/", "") for what in BAD})
+        for what, (_, line, reason) in BAD.items():
+            with self.subTest(what=what):
+                place, words = said[what.replace("/", "")].split(": ", 1)
+                self.assertEqual(int(place), max(line, 1))
+                self.assertIn(reason, words)
+        self.assertIn(f"  rejected       {len(BAD):>10}\n", done.stdout)
+        self.check_nothing_stored(good=1)
+
+    def test_within_a_stream(self):
+        cases = [case for what, case in BAD.items() if what not in NEEDS_FILE]
+        stream, expected = b"", []
+        for number, (text, place, reason) in enumerate(cases):
+            stream += encoded(narinfo(f"good-{number}").text) + b"\n"
+            line = stream.count(b"\n") + 1
+            expected.append((line + max(place, 1) - 1, reason))
+            stream += encoded(text) + b"\n"
+        file = support.temp_dir("stream") / "all"
+        file.write_bytes(stream + encoded(narinfo("unfinished").text[:-1]))
+        expected.append((stream.count(b"\n") + 10, "doesn't end in a newline"))
+        done = json.loads(self.run_import("--json", file, code=1).stdout)
+        self.assertEqual([each["line"] for each in done["rejections"]],
+                         [place for place, _ in expected])
+        for each, (_, reason) in zip(done["rejections"], expected):
+            self.assertIn(reason, each["reason"])
+        self.assertEqual((done["new"], done["rejected"]), (len(cases), len(expected)))
+        self.check_nothing_stored(good=len(cases))
+
+    def test_of_another_nar_for_a_path_that_is_there(self):
+        other = narinfo("base", ["third"], nar="something else")
+        self.run_import(narinfos.write([BASE], "base"))
+        before = self.count("path")
+        done = self.run_import(narinfos.write([other, narinfo("new")], "other"), code=1)
+        self.assertRegex(done.stderr, rf"\A/\S+/other:1: conflict: the cache has "
+                         rf"/nix/store/{BASE.hash}-base with another NAR \(this one: sha256:")
+        self.assertIn("  new                     1\n  already there           0\n"
+                      "  conflicting             1\n  rejected                0\n", done.stdout)
+        self.assertEqual(self.count("path"), before + 1)
+        self.assertEqual(narinfos.complaints(self.sql, [BASE, narinfo("new")], self.id), [])
+
+    def test_of_another_store(self):
+        guix = BASE.text.replace("/nix/store", "/gnu/store")
+        file = support.temp_dir("guix") / "x.narinfo"
+        file.write_text(guix)
+        done = self.run_import(file, code=1)
+        self.assertEqual(done.stderr, f"{file}:1: is of /gnu/store, but cache {self.cache} holds "
+                         "/nix/store: choose another with --cache\n")
+        self.check_nothing_stored(good=0)
+        support.narthex("cache", "set", self.cache, "--store-dir", "/gnu/store", "--data-dir",
+                        self.data_dir)
+        self.run_import(file)
+
+    def test_of_unsigned_narinfos_where_the_cache_trusts_keys(self):
+        key = "a:" + "A" * 43 + "="
+        support.narthex("cache", "set", self.cache, "--trusted-key", key, "--data-dir", self.data_dir)
+        done = self.run_import(narinfos.write([BASE], "base"), code=1)
+        self.assertIn(":1: has no valid signature by a trusted key (signed by made-up-1)\n",
+                      done.stderr)
+        self.check_nothing_stored(good=0)
+
+
+if __name__ == "__main__":
+    support.main()
