@@ -1,25 +1,28 @@
--- The texts of the narinfos that are served, of those asked for.
--- $1: cache; $2: distinct hash parts, bytea[].
+-- The texts of the narinfos that are served, of those asked for, and since when there are.
+-- $1: caches, smallint[]; $2: hash parts, bytea[], as many: the n-th path is ($1[n], $2[n]).
 -- Each OFFSET 0 keeps its subquery a lookup of one row's key, whatever PostgreSQL believes of the
 -- tables: the plan is made once, perhaps when they are nearly empty, and a plan that reads one of
 -- them from first to last costs nothing then.
 select
-    n.hash,
+    u.ord,
     n.text || coalesce(
         (
             select string_agg(l.line || e'\n', '' order by l.added_at, l.line)
             from narinfo_line l
-            where l.cache = $1 and l.hash = n.hash
+            where l.cache = u.cache and l.hash = u.hash
         ),
         ''
-    )
-from unnest($2::bytea[]) u (hash)
-cross join lateral (select hash, text from narinfo where cache = $1 and hash = u.hash offset 0) n
+    ),
+    n.first_seen
+from unnest($1::smallint[], $2::bytea[]) with ordinality u (cache, hash, ord)
+cross join lateral (
+    select text, first_seen from narinfo where cache = u.cache and hash = u.hash offset 0
+) n
 where
     not exists (
         select from hidden h
         where
-            h.cache = $1
+            h.cache = u.cache
             and h.hash = u.hash
             and exists (select from hide_batch b where b.id = h.batch and b.active offset 0)
         offset 0

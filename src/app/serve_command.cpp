@@ -6,7 +6,9 @@
 #include "narthex/core/log_text.hpp"
 #include "narthex/db/migrate.hpp"
 #include "narthex/http/handler.hpp"
+#include "narthex/http/narinfo_cache.hpp"
 #include "narthex/http/server.hpp"
+#include "narthex/service/invalidation.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
@@ -100,11 +102,11 @@ std::optional<OpenDatabase> open_with_retries(
 
 // Ends the program when stopping takes too long: something hangs that no signal reaches (a disk, a
 // database host that has gone silent).
-void guard_stop(std::chrono::milliseconds limit) {
-    std::thread([limit] {
+void guard_stop(std::chrono::milliseconds limit, int code) {
+    std::thread([limit, code] {
         std::this_thread::sleep_for(limit);
         spdlog::error("event=stop_forced");
-        std::_Exit(0);
+        std::_Exit(code);
     }).detach();
 }
 
@@ -115,9 +117,13 @@ class Serving {
 
     Serving(const Config& config, const OpenDatabase& database, const GiveUp& give_up)
         : catalog_(database.uri, database.revive(), give_up),
+          cache_(config.cache_bytes, config.max_ages, epochs_),
           lookups_(std::make_unique<service::Lookups>(lookup_options(config, database, give_up))),
-          handler_(catalog_, *lookups_, files_, handler_options(config)),
-          server_(config.server, handler_, files_) {}
+          handler_(catalog_, *lookups_, cache_, handler_options(config)),
+          server_(config.server, {handler_, *lookups_, cache_, files_}),
+          invalidation_(database.uri, epochs_, [this](const std::string& table) {
+              if (table == "cache") catalog_.refresh_soon();
+          }) {}
 
     [[nodiscard]] std::string address() const { return server_.address(); }
 
@@ -138,6 +144,7 @@ class Serving {
         options.uri = database.uri;
         options.connections = config.database_connections;
         options.largest_batch = config.largest_batch;
+        options.statement_limit = config.handler.lookup_timeout;
         options.revive = database.revive();
         options.schema_mismatch = give_up;
         return options;
@@ -151,9 +158,12 @@ class Serving {
 
     asio::thread_pool files_{2};
     service::Catalog catalog_;
+    service::Epochs epochs_;
+    http::NarinfoCache cache_;
     std::unique_ptr<service::Lookups> lookups_;
     http::Handler handler_;
     http::Server server_;
+    service::Invalidation invalidation_;
 };
 
 int serve(const Config& config, const OpenDatabase& database, asio::io_context& main_thread) {
@@ -173,9 +183,10 @@ int serve(const Config& config, const OpenDatabase& database, asio::io_context& 
         k_version
     );
     main_thread.run();
-    guard_stop(k_stop_limit);
+    const int code = failed ? 1 : 0;
+    guard_stop(k_stop_limit, code);
     serving.stop();
-    return failed ? 1 : 0;
+    return code;
 }
 
 int serve_command(const ServeFlags& flags) {

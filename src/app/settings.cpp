@@ -15,6 +15,8 @@ namespace narthex::app {
 
 namespace {
 
+constexpr std::uint64_t k_longest_age = 366 * 86'400;
+
 using Set = std::function<Result<void>(Config&, const std::string&)>;
 using Show = std::function<std::string(const Config&)>;
 
@@ -230,6 +232,41 @@ std::vector<Setting> make_settings() {
             "lookups in one statement, at most",
             {1, 10'000},
             [](Config& config) -> auto& { return config.largest_batch; }
+        ),
+        number(
+            "cache-bytes",
+            "BYTES",
+            "memory for answers, found and absent; 0 asks the database each time",
+            {0, 1ULL << 40},
+            [](Config& config) -> auto& { return config.cache_bytes; }
+        ),
+        number(
+            "hit-max-age-seconds",
+            "SECONDS",
+            "how long proxies and Guix may keep a narinfo",
+            {0, k_longest_age},
+            [](Config& config) -> auto& { return config.max_ages.hit; }
+        ),
+        number(
+            "miss-max-age-seconds",
+            "SECONDS",
+            "how long they may keep that there is none",
+            {0, k_longest_age},
+            [](Config& config) -> auto& { return config.max_ages.miss; }
+        ),
+        number(
+            "new-max-age-seconds",
+            "SECONDS",
+            "how long they may keep a new narinfo",
+            {0, k_longest_age},
+            [](Config& config) -> auto& { return config.max_ages.new_path; }
+        ),
+        number(
+            "new-for-seconds",
+            "SECONDS",
+            "how long a narinfo is new",
+            {0, k_longest_age},
+            [](Config& config) -> auto& { return config.max_ages.new_for; }
         ),
         number(
             "lookup-timeout-ms",

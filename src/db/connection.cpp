@@ -1,9 +1,9 @@
 #include "narthex/db/connection.hpp"
 
+#include "conninfo.hpp"
 #include "pqxx.hpp"
 
 #include <fmt/format.h>
-#include <libpq-fe.h>
 #include <sys/socket.h>
 
 #include <atomic>
@@ -13,81 +13,6 @@ namespace narthex::db {
 namespace {
 
 constexpr int k_attempts = 3;
-
-// A host that has gone silent is given up within these: without, a connection would wait for hours.
-struct TimeLimit {
-    const char* keyword;
-    const char* value;
-};
-constexpr TimeLimit k_time_limits[] = {
-    {"connect_timeout", "3"},  // seconds
-    {"keepalives_idle", "5"},
-    {"keepalives_interval", "2"},
-    {"keepalives_count", "3"},
-    {"tcp_user_timeout", "10000"},  // milliseconds
-};
-
-struct FreeConninfo {
-    void operator()(PQconninfoOption* options) const { PQconninfoFree(options); }
-};
-using Conninfo = std::unique_ptr<PQconninfoOption, FreeConninfo>;
-
-// Null when libpq can't read it.
-Conninfo parse_conninfo(const std::string& uri) {
-    char* reason = nullptr;
-    Conninfo options(PQconninfoParse(uri.c_str(), &reason));
-    // libpq's reason quotes the text, which may hold a password.
-    const std::unique_ptr<char, void (*)(void*)> owner(reason, PQfreemem);
-    return options;
-}
-
-Conninfo parse_uri(const std::string& uri) {
-    auto options = parse_conninfo(uri);
-    if (!options) throw std::logic_error("a database URI that has not been checked");
-    return options;
-}
-
-std::string value_of(const Conninfo& options, std::string_view keyword) {
-    for (const auto* option = options.get(); option->keyword != nullptr; ++option) {
-        if (option->keyword == keyword && option->val != nullptr) return option->val;
-    }
-    return {};
-}
-
-std::string conninfo_value(std::string_view value) {
-    std::string out = "'";
-    for (const char c : value) {
-        if (c == '\'' || c == '\\') out += '\\';
-        out += c;
-    }
-    return out + "'";
-}
-
-// Settings go into the connection string: libpqxx 6.4 reconnects by itself and loses SET state.
-// Plans made while the tables are empty must still be index scans when they hold millions.
-constexpr const char* k_index_scan_options =
-    " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off"
-    " -c enable_mergejoin=off -c enable_bitmapscan=off -c jit=off";
-constexpr const char* k_serving_options =
-    " -c default_transaction_read_only=on -c statement_timeout=5s";
-
-std::string with_session(const std::string& uri, Session session) {
-    const auto options = parse_uri(uri);
-    std::string out;
-    for (const auto* option = options.get(); option->keyword != nullptr; ++option) {
-        if (option->val == nullptr || std::string_view(option->keyword) == "options") continue;
-        out += fmt::format("{}={} ", option->keyword, conninfo_value(option->val));
-    }
-    auto settings =
-        value_of(options, "options") + " -c client_encoding=UTF8 -c client_min_messages=warning";
-    if (session != Session::work) settings += k_index_scan_options;
-    if (session == Session::serving) settings += k_serving_options;
-    out += fmt::format("options={} ", conninfo_value(settings));
-    for (const auto& [keyword, value] : k_time_limits) {
-        if (value_of(options, keyword).empty()) out += fmt::format("{}={} ", keyword, value);
-    }
-    return out + "fallback_application_name=narthex";
-}
 
 std::string first_line(const std::string& text) {
     return text.substr(0, text.find('\n'));
@@ -101,36 +26,6 @@ std::string reason_of(const std::exception& error) {
 }
 
 }  // namespace
-
-Result<void> check_uri(const std::string& uri) {
-    const auto options = parse_conninfo(uri);
-    bool good = options != nullptr;
-    for (const auto* keyword : {"host", "hostaddr", "port", "dbname"}) {
-        if (!good) break;
-        const auto value = value_of(options, keyword);
-        good = value.find('@') == std::string::npos && value.find("://") == std::string::npos;
-    }
-    if (good) {
-        const auto port = value_of(options, "port");
-        good = port.find_first_not_of("0123456789,") == std::string::npos;
-    }
-    if (good) return {};
-    return Error{
-        "is malformed: postgresql://USER:PASSWORD@HOST/NAME is wanted, with @ : / % in the "
-        "password "
-        "percent-encoded"};
-}
-
-std::string describe_address(const std::string& uri) {
-    const auto options = parse_uri(uri);
-    auto host = value_of(options, "host");
-    if (host.empty()) host = value_of(options, "hostaddr");
-    if (host.empty()) host = "/var/run/postgresql";
-    auto port = value_of(options, "port");
-    if (port.empty()) port = "5432";
-    auto name = value_of(options, "dbname");
-    return fmt::format("{}:{}{}", host, port, name.empty() ? "" : " (database " + name + ")");
-}
 
 struct Connection::Impl {
     explicit Impl(const std::string& uri, Session session)
@@ -230,6 +125,9 @@ void Connection::interrupt() noexcept {
 void prepare(Tx& tx, const Statement& statement) {
     if (!tx.prepared.insert(&statement).second) return;
     tx.connection.prepare(statement.name, statement.text);
+#if PQXX_VERSION_MAJOR < 7
+    tx.connection.prepare_now(statement.name);  // else at the first use, wherever that is
+#endif
 }
 
 std::string bytea_array(std::span<const HashPart> hashes) {

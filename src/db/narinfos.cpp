@@ -155,24 +155,6 @@ void stage_nars(Tx& tx, Batch batch, const std::vector<Fate>& fates) {
 
 }  // namespace
 
-std::vector<FoundNarinfo> find_narinfos(Tx& tx, int cache, std::span<const HashPart> hashes) {
-    std::vector<FoundNarinfo> out;
-    for (const auto& row : exec(tx, sql::find_narinfos, cache, bytea_array(hashes))) {
-        out.push_back({to_hash_part(row[0]), std::string(row[1].c_str(), row[1].size())});
-    }
-    return out;
-}
-
-std::vector<FoundNarFile> find_nar_files(Tx& tx, int cache, std::span<const std::string> urls) {
-    std::vector<FoundNarFile> out;
-    for (const auto& row : exec(tx, sql::find_nar_files, cache, text_array(urls))) {
-        out.push_back(
-            {row[0].as<std::string>(), row[1].as<std::string>() + "/" + row[2].as<std::string>()}
-        );
-    }
-    return out;
-}
-
 int find_or_insert_nar_directory(Tx& tx, const std::string& directory) {
     const std::string kind = "file";
     auto rows = exec(tx, sql::find_site, kind, directory);

@@ -63,7 +63,7 @@ Answer body_answer(
 ) {
     Answer answer;
     answer.status = status;
-    answer.head = HeadBuilder(status, content_type, body->size()).take();
+    answer.head = HeadBuilder(status, content_type, body->size()).share();
     answer.body = std::move(body);
     return answer;
 }
@@ -77,12 +77,18 @@ Answer text_answer(int status, std::string_view line) {
 }
 
 void add_field(Answer& answer, std::string_view name, std::string_view value) {
-    answer.head.append(name).append(": ").append(value).append("\r\n");
+    auto head = *answer.head;
+    head.append(name).append(": ").append(value).append("\r\n");
+    answer.head = std::make_shared<const std::string>(std::move(head));
 }
 
 void drop_body(Answer& answer) {
     answer.body.reset();
     answer.file = {};
+}
+
+bool names_etag(std::string_view list, std::string_view etag) {
+    return list == "*" || list.find(etag) != std::string_view::npos;
 }
 
 std::string http_date(std::int64_t unix_seconds) {

@@ -24,11 +24,6 @@ std::string etag_of(const struct stat& info) {
     );
 }
 
-// True when If-None-Match names it, as a weak validator ("W/...") too (RFC 9110 13.1.2).
-bool names_etag(std::string_view list, std::string_view etag) {
-    return list == "*" || list.find(etag) != std::string_view::npos;
-}
-
 // RFC 9110 13.1.5: a range counts only when If-Range still names this file.
 RangeAnswer range_of(
     const Request& request, std::uint64_t size, std::string_view etag, std::string_view modified
@@ -47,7 +42,7 @@ Answer file_answer(int status, FileBody body, std::string_view etag, std::string
                       .field("Accept-Ranges", "bytes")
                       .field("ETag", etag)
                       .field("Last-Modified", modified)
-                      .take();
+                      .share();
     answer.file = std::move(body);
     return answer;
 }
@@ -55,7 +50,7 @@ Answer file_answer(int status, FileBody body, std::string_view etag, std::string
 Answer not_modified(std::string_view etag, std::uint64_t size) {
     Answer answer;
     answer.status = 304;
-    answer.head = HeadBuilder(304, k_nar_type, size).field("ETag", etag).take();
+    answer.head = HeadBuilder(304, k_nar_type, size).field("ETag", etag).share();
     return answer;
 }
 

@@ -39,14 +39,14 @@ const Cache* default_cache(const std::vector<Cache>& caches) {
 Route narinfo_route(std::string_view path) {
     const auto hash = HashPart::parse(path.substr(0, path.size() - k_narinfo_suffix.size()));
     if (!hash) return {};
-    return {Resource::narinfo, nullptr, {hash->bytes().begin(), hash->bytes().end()}};
+    return {Resource::narinfo, nullptr, *hash, {}};
 }
 
 Route route_in_cache(std::string_view path) {
-    if (path.empty()) return {Resource::front_page, nullptr, {}};
-    if (path == "nix-cache-info") return {Resource::cache_info, nullptr, {}};
+    if (path.empty()) return {Resource::front_page, nullptr, std::nullopt, {}};
+    if (path == "nix-cache-info") return {Resource::cache_info, nullptr, std::nullopt, {}};
     if (path.ends_with(k_narinfo_suffix)) return narinfo_route(path);
-    if (auto nar = nar_path(path)) return {Resource::nar, nullptr, std::move(*nar)};
+    if (auto nar = nar_path(path)) return {Resource::nar, nullptr, std::nullopt, std::move(*nar)};
     return {};
 }
 
@@ -56,8 +56,8 @@ Route route(std::string_view target, const std::vector<Cache>& caches) {
     auto path = split_target(without_authority(target)).path;
     if (!path.starts_with('/')) return {};
     path.remove_prefix(1);
-    if (path == "healthz") return {Resource::health, nullptr, {}};
-    if (path == "readyz") return {Resource::ready, nullptr, {}};
+    if (path == "healthz") return {Resource::health, nullptr, std::nullopt, {}};
+    if (path == "readyz") return {Resource::ready, nullptr, std::nullopt, {}};
     const auto* cache = take_cache(path, caches);
     if (cache == nullptr) cache = default_cache(caches);
     auto found = route_in_cache(path);

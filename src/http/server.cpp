@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <ctime>
@@ -66,21 +67,27 @@ class SessionCount {
 // One network thread and its sessions.
 class Worker {
   public:
-    Worker(
-        Handler& handler,
-        asio::thread_pool& files,
-        const ServerOptions& options,
-        SessionCount& count
-    )
+    Worker(const Backend& backend, const ServerOptions& options, SessionCount& count)
         : count_(count),
+          mailbox_(
+              io_,
+              backend.lookups,
+              backend.cache,
+              [this](std::vector<Mail> mails) { deliver(std::move(mails)); }
+          ),
           context_{
-              .handler = handler,
-              .files = files,
+              .handler = backend.handler,
+              .catalog = service::CatalogView(backend.handler.catalog()),
+              .mailbox = mailbox_,
+              .files = backend.files,
               .limits = options.limits,
+              .counters = counters_,
               .access_log = options.access_log,
               .closed = [this](const auto& session) { forget(session); },
           },
           timer_(io_) {}
+
+    [[nodiscard]] const Counters& counters() const { return counters_; }
 
     asio::io_context& io() { return io_; }
 
@@ -93,6 +100,7 @@ class Worker {
     void add(tcp::socket socket) {
         auto session = std::make_shared<Session>(std::move(socket), context_);
         sessions_.insert(session);
+        counters_.connections.add();
         session->start();
         if (draining_) session->drain();
     }
@@ -113,7 +121,24 @@ class Worker {
 
   private:
     void forget(const std::shared_ptr<Session>& session) {
-        if (sessions_.erase(session) > 0) count_.add(-1);
+        if (sessions_.erase(session) == 0) return;
+        counters_.connections_ended.add();
+        count_.add(-1);
+    }
+
+    // Each session goes on once, with all that came for it.
+    static void deliver(std::vector<Mail> mails) {
+        std::vector<std::shared_ptr<Session>> served;
+        for (auto& mail : mails) {
+            auto client = std::static_pointer_cast<Session>(mail.client.lock());
+            if (!client) continue;
+            client->receive(std::move(mail));
+            served.push_back(std::move(client));
+        }
+        std::ranges::sort(served);
+        const auto rest = std::ranges::unique(served);
+        served.erase(rest.begin(), rest.end());
+        for (const auto& session : served) session->pump();
     }
 
     void tick() {
@@ -134,8 +159,10 @@ class Worker {
     }
 
     SessionCount& count_;
-    SessionContext context_;
     asio::io_context io_{1};
+    Mailbox mailbox_;
+    Counters counters_;
+    SessionContext context_;
     asio::steady_timer timer_;
     std::unordered_set<std::shared_ptr<Session>> sessions_;
     bool draining_ = false;
@@ -151,10 +178,9 @@ std::string to_text(const tcp::endpoint& endpoint) {
 }  // namespace
 
 struct Server::Impl {
-    Impl(ServerOptions given, Handler& handler, asio::thread_pool& files)
-        : options(std::move(given)) {
+    Impl(ServerOptions given, const Backend& backend) : options(std::move(given)) {
         for (std::size_t i = 0; i < options.threads; ++i) {
-            workers.push_back(std::make_unique<Worker>(handler, files, options, count));
+            workers.push_back(std::make_unique<Worker>(backend, options, count));
         }
         acceptor = std::make_unique<tcp::acceptor>(workers[0]->io());
         pause = std::make_unique<asio::steady_timer>(workers[0]->io());
@@ -229,8 +255,8 @@ struct Server::Impl {
     Clock::time_point next_log{};
 };
 
-Server::Server(ServerOptions options, Handler& handler, asio::thread_pool& files)
-    : impl_(std::make_unique<Impl>(std::move(options), handler, files)) {}
+Server::Server(ServerOptions options, const Backend& backend)
+    : impl_(std::make_unique<Impl>(std::move(options), backend)) {}
 
 Server::~Server() {
     for (auto& worker : impl_->workers) worker->join();
@@ -238,6 +264,12 @@ Server::~Server() {
 
 std::string Server::address() const {
     return to_text(impl_->acceptor->local_endpoint());
+}
+
+std::vector<const Counters*> Server::counters() const {
+    std::vector<const Counters*> all;
+    for (const auto& worker : impl_->workers) all.push_back(&worker->counters());
+    return all;
 }
 
 void Server::start() {

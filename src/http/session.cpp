@@ -1,9 +1,9 @@
 #include "narthex/http/session.hpp"
 
 #include "narthex/core/log_text.hpp"
+#include "narthex/http/nar_answer.hpp"
 
 #include <boost/asio/post.hpp>
-#include <boost/asio/write.hpp>
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
 
@@ -16,26 +16,18 @@ namespace asio = boost::asio;
 
 namespace {
 
-// One write gathers answers up to about this size.
-constexpr std::size_t k_output_bytes = 256 * 1024;
-// An idle session gives back what a burst made it allocate.
-constexpr std::size_t k_idle_capacity = 4 * 1024;
 // How long a client may take to see the answer after which the connection ends: closing earlier,
 // with its bytes unread, would make the kernel reset the connection under that answer.
 constexpr std::chrono::seconds k_linger(2);
 
-std::size_t bytes_of(const Request& request) {
-    return sizeof(Request) + request.target.size() + request.user_agent.size() +
-           request.host.size() + request.range.size() + request.if_range.size() +
-           request.if_none_match.size();
-}
+// What is kept of a client's name, to know it again.
+constexpr std::size_t k_agent_bytes = 128;
 
 }  // namespace
 
 Session::Session(asio::ip::tcp::socket socket, SessionContext& context)
     : socket_(std::move(socket)),
       context_(context),
-      parser_(context.limits.header_bytes),
       last_read_(Clock::now()),
       last_written_(last_read_) {}
 
@@ -47,37 +39,41 @@ void Session::start() {
 
 void Session::wait_readable() {
     if (reading_ || closed_ || peer_ended_) return;
-    if (!lingering_ && (input_ended_ || full_)) return;
+    if (!lingering_ && (input_ended_ || full_ || draining_)) return;
     reading_ = true;
-    socket_.async_wait(
-        asio::ip::tcp::socket::wait_read,
-        [self = shared_from_this()](boost::system::error_code error) {
+    socket_.async_read_some(
+        asio::buffer(first_bytes_),
+        [self = shared_from_this()](boost::system::error_code error, std::size_t size) {
             self->reading_ = false;
             if (self->closed_) return;
-            if (error) return self->close();
-            self->on_readable();
+            if (error && error != asio::error::eof) return self->close();
+            self->on_read(size);
         }
     );
 }
 
-void Session::on_readable() {
-    if (lingering_) return discard_input();
+void Session::on_read(std::size_t size) {
+    if (lingering_) return size == 0 ? close() : discard_input();
     if (input_ended_) return;
-    auto& buffer = context_.read_buffer;
-    const auto size = ::recv(socket_.native_handle(), buffer.data(), buffer.size(), MSG_DONTWAIT);
-    if (size < 0 && (errno == EAGAIN || errno == EINTR)) return wait_readable();
-    if (size < 0) return close();
     last_read_ = Clock::now();
     if (size == 0) {
         peer_ended_ = true;  // half-closed: its answers still go out
-    } else {
-        take_bytes({buffer.data(), static_cast<std::size_t>(size)});
+        return pump();
     }
+    auto& buffer = context_.read_buffer;
+    std::copy_n(first_bytes_.begin(), size, buffer.begin());
+    if (size == first_bytes_.size()) {
+        const auto more =
+            ::recv(socket_.native_handle(), &buffer[size], buffer.size() - size, MSG_DONTWAIT);
+        // An end or an error shows again at the next read.
+        if (more > 0) size += static_cast<std::size_t>(more);
+    }
+    take_bytes({buffer.data(), size});
     pump();
 }
 
 void Session::take_bytes(std::string_view bytes) {
-    const auto requests_before = first_id_ + slots_.size();
+    const auto requests_before = requests_;
     const bool new_head = carry_.empty();
     if (new_head) {
         carry_ = bytes.substr(parse(bytes));
@@ -85,21 +81,21 @@ void Session::take_bytes(std::string_view bytes) {
         carry_ += bytes;
         carry_.erase(0, parse(carry_));
     }
-    if (new_head || first_id_ + slots_.size() > requests_before) head_since_ = last_read_;
+    if (new_head || requests_ > requests_before) head_since_ = last_read_;
 }
 
 // Takes the requests of `bytes`; returns how many bytes are done with.
 std::size_t Session::parse(std::string_view bytes) {
     std::size_t used = 0;
     while (used < bytes.size() && !input_ended_ && !full_) {
-        auto progress = parser_.parse(bytes.substr(used));
+        auto progress = parse_request(bytes.substr(used), context_.limits.header_bytes);
         used += progress.consumed;
         if (progress.error) {
             add_bad_request(*progress.error);
             return bytes.size();
         }
         if (!progress.request) break;
-        add_request(std::move(*progress.request));
+        take_request(*progress.request);
     }
     return used;
 }
@@ -111,17 +107,55 @@ void Session::go_on_parsing() {
     full_ = false;
     carry_.erase(0, parse(carry_));
     head_since_ = Clock::now();
+    if (draining_ && !full_) end_input();
 }
 
-void Session::add_request(Request request) {
+void Session::take_request(const Request& request) {
+    ++requests_;
+    if (agent_ != request.user_agent || family_ == nullptr) {
+        agent_ = request.user_agent.substr(0, k_agent_bytes);
+        family_ = &context_.counters.family(request.user_agent);
+    }
+    family_->add();
+    // The body of a refused request isn't read, so nothing after it can be found.
+    input_ended_ = !request.keep_alive || request.has_body;
+    if (slots_.empty() && !writing_ && output_.size() < k_output_bytes && !close_after_output_) {
+        answer_or_look_up(request);
+    } else {
+        add_slot(request);
+    }
+}
+
+// With none before it: straight to the bytes that go out, unless it has to be looked up.
+void Session::answer_or_look_up(const Request& request) {
+    auto response = context_.handler.respond(request, context_.catalog.caches(), last_read_);
+    auto* answer = std::get_if<Answer>(&response.what);
+    if (answer == nullptr) {
+        add_slot(request);
+        auto& slot = slots_.back();
+        slot.kind = response.kind;
+        slot.asked_at = last_read_;
+        ++in_flight_;
+        return look_up(
+            std::move(std::get<service::LookupKey>(response.what)), first_id_ + asked_++
+        );
+    }
+    ++answers_at_once_;
+    context_.counters.count_answer(response.kind, answer->status);
+    if (context_.access_log) log_access(request, answer->status, last_read_);
+    input_ended_ = input_ended_ || answer->close;
+    close_after_output_ = input_ended_;
+    put_out(*answer, request.version == 10);
+}
+
+void Session::add_slot(const Request& request) {
     const auto& limits = context_.limits;
     auto& slot = slots_.emplace_back();
-    // The body of a refused request isn't read, so nothing after it can be found.
-    slot.close_after = !request.keep_alive || request.has_body;
-    input_ended_ = slot.close_after;
-    head_bytes_ += bytes_of(request);
+    slot.close_after = input_ended_;
+    slot.came_at = last_read_;
+    slot.request = std::make_shared<const KeptRequest>(request);
+    head_bytes_ += slot.request->bytes();
     full_ = slots_.size() >= limits.pipeline || head_bytes_ >= limits.pipeline_bytes;
-    slot.request = std::make_shared<const Request>(std::move(request));
 }
 
 void Session::add_bad_request(BadRequest error) {
@@ -134,16 +168,19 @@ void Session::add_bad_request(BadRequest error) {
         too_large ? "431: the request's head is too large" : "400: this is not an HTTP request"
     );
     slot.ready = true;
+    context_.counters.count_answer(Resource::unknown, slot.answer.status);
 }
 
 // --- answering ---
 
 void Session::pump() {
+    do {
+        if (closed_) return;
+        if (full_) go_on_parsing();
+        dispatch();
+    } while (flush());
     if (closed_) return;
-    if (full_) go_on_parsing();
-    dispatch();
-    flush();
-    if (closed_) return;
+    open_front_nar();
     if (quiet() && (input_ended_ || peer_ended_) && !lingering_) return close();
     wait_readable();
 }
@@ -159,26 +196,62 @@ void Session::dispatch() {
 }
 
 void Session::ask(Slot& slot, std::size_t id) {
-    slot.asked_at = Clock::now();
+    const auto now = Clock::now();
+    slot.asked_at = now;
     ++in_flight_;
-    auto done = [self = shared_from_this(), id](Answer answer) mutable {
-        auto& socket = self->socket_;
-        asio::post(
-            socket.get_executor(),
-            [self = std::move(self), id, answer = std::move(answer)]() mutable {
-                self->complete(id, std::move(answer));
-            }
-        );
+    auto response = context_.handler.respond(**slot.request, context_.catalog.caches(), now);
+    slot.kind = response.kind;
+    if (auto* answer = std::get_if<Answer>(&response.what)) {
+        set_ready(slot, std::move(*answer));
+    } else {
+        look_up(std::move(std::get<service::LookupKey>(response.what)), id);
+    }
+}
+
+void Session::look_up(service::LookupKey key, std::size_t id) {
+    const auto deadline = last_read_ + context_.handler.lookup_timeout();
+    context_.mailbox.ask(std::move(key), deadline, weak_from_this(), id);
+}
+
+// Null when the answer isn't wanted any more.
+Session::Slot* Session::waiting_slot(std::size_t id) {
+    if (closed_ || id < first_id_) return nullptr;
+    auto& slot = slots_[id - first_id_];
+    return slot.ready ? nullptr : &slot;
+}
+
+void Session::receive(Mail mail) {
+    auto* slot = waiting_slot(mail.id);
+    if (slot == nullptr) return;
+    slot->files = std::move(mail.files);
+    // A NAR is opened when what is before it is out: a client has one open file, whatever it asks.
+    if (slot->files.empty()) set_ready(*slot, context_.handler.answer(**slot->request, mail));
+}
+
+// A disk is never waited for on the network thread.
+void Session::open_front_nar() {
+    if (slots_.empty() || file_.length > 0) return;
+    auto& slot = slots_.front();
+    if (slot.ready || slot.opening || slot.files.empty()) return;
+    slot.opening = true;
+    slot.asked_at = Clock::now();
+    auto open = [self = shared_from_this(),
+                 request = slot.request,
+                 id = first_id_,
+                 files = slot.files] {
+        auto answer = nar_answer(files, **request);
+        if ((*request)->method == Method::head) drop_body(answer);
+        asio::post(self->socket_.get_executor(), [self, id, answer = std::move(answer)]() mutable {
+            self->complete(id, std::move(answer));
+        });
     };
-    auto answer = context_.handler.handle(slot.request, std::move(done));
-    if (answer) set_ready(slot, std::move(*answer));
+    asio::post(context_.files, std::move(open));
 }
 
 void Session::complete(std::size_t id, Answer answer) {
-    if (closed_ || id < first_id_) return;
-    auto& slot = slots_[id - first_id_];
-    if (slot.ready) return;  // its time was up
-    set_ready(slot, std::move(answer));
+    auto* slot = waiting_slot(id);
+    if (slot == nullptr) return;
+    set_ready(*slot, std::move(answer));
     pump();
 }
 
@@ -186,89 +259,7 @@ void Session::set_ready(Slot& slot, Answer answer) {
     slot.answer = std::move(answer);
     slot.ready = true;
     --in_flight_;
-    unsent_bytes_ += slot.answer.head.size() + (slot.answer.body ? slot.answer.body->size() : 0);
-}
-
-// --- writing ---
-
-void Session::flush() {
-    if (writing_ || closed_ || lingering_) return;
-    while (!slots_.empty() && slots_.front().ready && output_.size() < k_output_bytes &&
-           file_.length == 0 && !close_after_output_) {
-        move_front_to_output();
-    }
-    if (output_.empty()) return;
-    writing_ = true;
-    last_written_ = Clock::now();
-    write();
-}
-
-void Session::move_front_to_output() {
-    auto& slot = slots_.front();
-    auto& answer = slot.answer;
-    close_after_output_ = slot.close_after || answer.close;
-    const bool http_10 = slot.request && slot.request->version == 10;
-    const auto& ends = context_.head_ends;
-    output_ += answer.head;
-    output_ += close_after_output_ ? ends.close : http_10 ? ends.keep_alive_10 : ends.keep_alive;
-    if (answer.body) output_ += *answer.body;
-    file_ = std::move(answer.file);
-    if (slot.request) {
-        if (context_.access_log) log_access(slot);
-        unsent_bytes_ -= answer.head.size() + (answer.body ? answer.body->size() : 0);
-        head_bytes_ -= bytes_of(*slot.request);
-    }
-    if (asked_ > 0) --asked_;
-    ++first_id_;
-    slots_.pop_front();
-}
-
-void Session::log_access(const Slot& slot) const {
-    const auto& request = *slot.request;
-    const auto took = Clock::now() - slot.asked_at;
-    boost::system::error_code ignored;
-    spdlog::info(
-        "event=request client={} target={} status={} us={} agent={}",
-        socket_.remote_endpoint(ignored).address().to_string(),
-        log_text(request.target),
-        slot.answer.status,
-        std::chrono::duration_cast<std::chrono::microseconds>(took).count(),
-        log_text(request.user_agent)
-    );
-}
-
-void Session::write() {
-    const auto left = asio::buffer(output_.data() + output_sent_, output_.size() - output_sent_);
-    socket_.async_write_some(
-        left,
-        [self = shared_from_this()](boost::system::error_code error, std::size_t bytes) {
-            if (self->closed_) return;
-            if (error) return self->close();
-            self->on_written(bytes);
-        }
-    );
-}
-
-void Session::on_written(std::size_t bytes) {
-    last_written_ = Clock::now();
-    output_sent_ += bytes;
-    if (output_sent_ < output_.size()) return write();
-    output_.clear();
-    output_sent_ = 0;
-    if (file_.length > 0) return send_file();
-    output_done();
-}
-
-void Session::output_done() {
-    writing_ = false;
-    file_ = {};
-    if (close_after_output_) return linger();
-    if (slots_.empty() && output_.capacity() > k_idle_capacity) {
-        output_.shrink_to_fit();
-        carry_.shrink_to_fit();
-        slots_.shrink_to_fit();
-    }
-    pump();
+    unsent_bytes_ += slot.answer.bytes();
 }
 
 void Session::close() {
@@ -316,7 +307,10 @@ bool Session::quiet() const {
 void Session::tick(Clock::time_point now) {
     if (closed_) return;
     if (timed_out(now)) {
-        if (writing_) reset_on_close();
+        if (writing_) {
+            context_.counters.slow_clients.add();
+            reset_on_close();
+        }
         return close();
     }
     if (in_flight_ > 0) expire_lookups(now);
@@ -336,8 +330,9 @@ void Session::expire_lookups(Clock::time_point now) {
     bool expired = false;
     for (std::size_t i = 0; i < asked_; ++i) {
         auto& slot = slots_[i];
-        if (slot.ready || now - slot.asked_at <= limit) continue;
-        set_ready(slot, context_.handler.unavailable(*slot.request));
+        const bool waits_its_turn = !slot.files.empty() && !slot.opening;
+        if (slot.ready || waits_its_turn || now - slot.asked_at <= limit) continue;
+        set_ready(slot, context_.handler.unavailable(**slot.request));
         expired = true;
     }
     if (expired) pump();
@@ -345,8 +340,14 @@ void Session::expire_lookups(Clock::time_point now) {
 
 void Session::drain() {
     if (closed_) return;
+    draining_ = true;
+    if (full_) return;  // what has been read is parsed first
+    end_input();
+    if (quiet()) close();
+}
+
+void Session::end_input() {
     input_ended_ = true;
-    if (quiet()) return close();
     if (slots_.empty()) {
         close_after_output_ = true;
     } else {

@@ -43,6 +43,14 @@ CacheList Catalog::caches() const {
     return caches_;
 }
 
+void Catalog::refresh_soon() {
+    {
+        const std::lock_guard lock(mutex_);
+        refresh_soon_ = true;
+    }
+    wake_.notify_one();
+}
+
 bool Catalog::current() const {
     const std::lock_guard lock(mutex_);
     return refreshed_at_ != Clock::time_point{} && Clock::now() - refreshed_at_ < k_current;
@@ -50,7 +58,11 @@ bool Catalog::current() const {
 
 void Catalog::run() {
     std::unique_lock lock(mutex_);
-    while (!wake_.wait_for(lock, k_refresh_interval, [this] { return stopping_; })) {
+    const auto woken = [this] { return stopping_ || refresh_soon_; };
+    while (true) {
+        wake_.wait_for(lock, k_refresh_interval, woken);
+        if (stopping_) return;
+        refresh_soon_ = false;
         lock.unlock();
         try {
             refresh();
@@ -83,6 +95,7 @@ void Catalog::refresh() {
     refreshed_at_ = Clock::now();
     if (!caches_ || *caches_ != list) {
         caches_ = std::make_shared<const std::vector<Cache>>(std::move(list));
+        ++version_;
     }
 }
 

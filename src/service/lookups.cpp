@@ -2,11 +2,11 @@
 
 #include "narthex/core/log_text.hpp"
 #include "narthex/db/migrate.hpp"
-#include "narthex/db/narinfos.hpp"
 
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <map>
 #include <unordered_map>
 
 namespace narthex::service {
@@ -14,64 +14,85 @@ namespace narthex::service {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using Found = std::unordered_map<std::string, std::shared_ptr<LookupValue>>;
+using Status = LookupAnswer::Status;
 
 constexpr std::chrono::milliseconds k_first_pause(50);
 constexpr std::chrono::milliseconds k_longest_pause(1000);
 
+// Hands each receiver its part.
+void deliver(std::vector<Answered> answers) {
+    std::map<LookupReceiver*, std::vector<Answered>> parts;
+    for (auto& each : answers) parts[each.lookup.receiver].push_back(std::move(each));
+    for (auto& [receiver, part] : parts) receiver->answered(std::move(part));
+}
+
 void give_up(std::vector<Lookup>& lookups) {
-    for (auto& lookup : lookups) lookup.done({LookupAnswer::Status::unavailable, nullptr});
+    std::vector<Answered> answers;
+    answers.reserve(lookups.size());
+    for (auto& lookup : lookups) {
+        answers.push_back({std::move(lookup), {Status::unavailable, nullptr, {}}});
+    }
     lookups.clear();
+    deliver(std::move(answers));
 }
 
-std::string key_of(const HashPart& hash) {
-    return {hash.bytes().begin(), hash.bytes().end()};
-}
-
-HashPart hash_of(const std::string& key) {
-    std::array<unsigned char, HashPart::k_size> bytes{};
-    std::copy_n(key.begin(), bytes.size(), bytes.begin());
-    return HashPart(bytes);
-}
-
-// The distinct keys of a batch.
-std::vector<std::string> keys_of(const std::vector<Lookup>& batch) {
-    std::vector<std::string> keys;
-    keys.reserve(batch.size());
-    for (const auto& lookup : batch) keys.push_back(lookup.key);
-    std::ranges::sort(keys);
-    const auto rest = std::ranges::unique(keys);
-    keys.erase(rest.begin(), rest.end());
-    return keys;
-}
-
-Found find_narinfos(db::Tx& tx, int cache, const std::vector<std::string>& keys) {
-    std::vector<HashPart> hashes;
-    hashes.reserve(keys.size());
-    for (const auto& key : keys) hashes.push_back(hash_of(key));
-    Found found;
-    for (auto& row : db::find_narinfos(tx, cache, hashes)) {
-        auto value = std::make_shared<LookupValue>();
-        value->text = std::move(row.text);
-        found.emplace(key_of(row.hash), std::move(value));
+// The distinct keys of a batch, and which of them each lookup has.
+template <class Key>
+struct Keys {
+    explicit Keys(const std::vector<Lookup>& batch) {
+        std::unordered_map<Key, std::size_t> seen(batch.size());
+        for (const auto& lookup : batch) {
+            const auto& key = std::get<Key>(lookup.key);
+            const auto [at, fresh] = seen.try_emplace(key, distinct.size());
+            if (fresh) distinct.push_back(key);
+            of.push_back(at->second);
+        }
     }
-    return found;
+    std::vector<Key> distinct;
+    std::vector<std::size_t> of;
+};
+
+std::vector<LookupAnswer> spread(
+    const std::vector<LookupAnswer>& answers, const std::vector<std::size_t>& of
+) {
+    std::vector<LookupAnswer> out;
+    out.reserve(of.size());
+    for (const auto which : of) out.push_back(answers[which]);
+    return out;
 }
 
-Found find_nar_files(db::Tx& tx, int cache, const std::vector<std::string>& keys) {
-    Found found;
-    for (auto& row : db::find_nar_files(tx, cache, keys)) {
-        auto& value = found.try_emplace(row.url, nullptr).first->second;
-        if (!value) value = std::make_shared<LookupValue>();
-        value->files.push_back(std::move(row.file));
+std::vector<LookupAnswer> ask_narinfos(
+    db::LookupConnection& connection, const std::vector<Lookup>& batch
+) {
+    const Keys<PathKey> keys(batch);
+    std::vector<LookupAnswer> answers(keys.distinct.size(), {Status::absent, nullptr, {}});
+    for (auto& row : connection.find_narinfos(keys.distinct)) {
+        auto& answer = answers[row.asked];
+        answer.status = Status::found;
+        answer.narinfo = std::make_shared<const db::FoundNarinfo>(std::move(row));
     }
-    return found;
+    return spread(answers, keys.of);
+}
+
+std::vector<LookupAnswer> ask_nar_files(
+    db::LookupConnection& connection, const std::vector<Lookup>& batch
+) {
+    const Keys<NarKey> keys(batch);
+    std::vector<LookupAnswer> answers(keys.distinct.size(), {Status::absent, nullptr, {}});
+    for (auto& row : connection.find_nar_files(keys.distinct)) {
+        auto& answer = answers[row.asked];
+        answer.status = Status::found;
+        answer.files.push_back(std::move(row.file));
+    }
+    return spread(answers, keys.of);
 }
 
 }  // namespace
 
 struct Lookups::Worker {
-    std::unique_ptr<db::Connection> connection;  // used by the thread, replaced under the mutex
+    std::unique_ptr<db::LookupConnection>
+        connection;  // used by the thread, replaced under the mutex
+    bool connected_before = false;
     std::thread thread;
 };
 
@@ -83,45 +104,62 @@ Lookups::Lookups(LookupOptions options) : options_(std::move(options)) {
 }
 
 Lookups::~Lookups() {
-    auto left = close_queue();
+    auto left = close_queues();
     wake_.notify_all();
     stop_.notify_all();
     give_up(left);
     for (auto& worker : workers_) worker->thread.join();
 }
 
-std::vector<Lookup> Lookups::close_queue() {
+Lookups::Batch Lookups::close_queues() {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
     for (auto& worker : workers_) {
         if (worker->connection) worker->connection->interrupt();
     }
-    std::vector<Lookup> left(
-        std::make_move_iterator(queue_.begin()), std::make_move_iterator(queue_.end())
-    );
-    queue_.clear();
+    return empty_queues();
+}
+
+Lookups::Batch Lookups::empty_queues() {
+    Batch left;
+    for (auto* queue : {&narinfos_, &nars_}) {
+        std::move(queue->begin(), queue->end(), std::back_inserter(left));
+        queue->clear();
+    }
     return left;
 }
 
-void Lookups::submit(Lookup lookup) {
+void Lookups::submit(std::vector<Lookup>& lookups) {
     const auto now = Clock::now();
+    Batch refused;
     {
         const std::lock_guard lock(mutex_);
-        // All threads wait for an answer for longer than this one may: the database hangs.
-        const bool stuck = !queue_.empty() && now - queue_since_ > lookup.deadline - now;
-        if (!stopping_ && !away_ && !stuck && queue_.size() < options_.largest_queue) {
-            if (queue_.empty()) queue_since_ = now;
-            queue_.push_back(std::move(lookup));
-            wake_.notify_one();
-            return;
+        const bool closed = stopping_ || away_;
+        for (auto& lookup : lookups) {
+            // All threads wait for an answer for longer than this one may: the database hangs.
+            const bool stuck = queued() > 0 && now - queue_since_ > lookup.deadline - now;
+            if (closed || stuck || queued() >= options_.largest_queue) {
+                refused.push_back(std::move(lookup));
+                continue;
+            }
+            if (queued() == 0) queue_since_ = now;
+            auto& queue = std::holds_alternative<PathKey>(lookup.key) ? narinfos_ : nars_;
+            queue.push_back(std::move(lookup));
         }
+        if (queued() > 0) wake_.notify_one();
     }
-    lookup.done({LookupAnswer::Status::unavailable, nullptr});
+    lookups.clear();
+    if (!refused.empty()) give_up(refused);
 }
 
 bool Lookups::available() const {
     const std::lock_guard lock(mutex_);
     return connected_ > 0;
+}
+
+Lookups::Figures Lookups::figures() const {
+    const std::lock_guard lock(mutex_);
+    return {queued(), connected_, failures_, reconnects_};
 }
 
 void Lookups::run(Worker& worker) {
@@ -144,22 +182,23 @@ void Lookups::run(Worker& worker) {
 // True when `worker` has a connection to a database with our schema.
 bool Lookups::connect(Worker& worker) {
     if (stopping()) return false;
-    std::unique_ptr<db::Connection> fresh;
+    std::unique_ptr<db::LookupConnection> fresh;
     std::string reason;
     try {
-        fresh = std::make_unique<db::Connection>(options_.uri, db::Session::serving);
-        db::require_current_schema(*fresh);
+        fresh = std::make_unique<db::LookupConnection>(options_.uri, options_.statement_limit);
     } catch (const db::SchemaMismatch& error) {
         if (options_.schema_mismatch) options_.schema_mismatch(error.what());
         reason = error.what();
     } catch (const std::exception& error) {
         reason = error.what();
     }
-    std::vector<Lookup> left;
+    Batch left;
     {
         const std::lock_guard lock(mutex_);
         if (reason.empty()) {
             if (connected_++ == 0) spdlog::info("event=database_connected");
+            if (worker.connected_before) ++reconnects_;
+            worker.connected_before = true;
             away_ = false;
             worker.connection = std::move(fresh);
             return true;
@@ -167,8 +206,7 @@ bool Lookups::connect(Worker& worker) {
         if (connected_ > 0 || stopping_) return false;
         if (!away_) spdlog::warn("event=database_away reason={}", log_text(reason));
         away_ = true;
-        std::move(queue_.begin(), queue_.end(), std::back_inserter(left));
-        queue_.clear();
+        left = empty_queues();
     }
     give_up(left);
     return false;
@@ -184,57 +222,58 @@ void Lookups::pause(std::chrono::milliseconds time) {
     stop_.wait_for(lock, time, [this] { return stopping_; });
 }
 
-// Waits for lookups and takes those of one kind and cache, from the front. Empty when stopping or
-// when all it took were too late.
-std::vector<Lookup> Lookups::next_batch() {
-    std::vector<Lookup> batch;
-    std::vector<Lookup> late;
+// Waits for lookups and takes those of one kind, from the front. Empty when stopping or when nobody
+// wants to know any more what it took.
+Lookups::Batch Lookups::next_batch() {
+    Batch batch;
+    Batch late;
     {
         std::unique_lock lock(mutex_);
-        wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-        const auto now = Clock::now();
-        queue_since_ = now;
-        while (!queue_.empty() && batch.size() < options_.largest_batch) {
-            auto& front = queue_.front();
-            const bool fits =
-                batch.empty() || (front.kind == batch[0].kind && front.cache == batch[0].cache);
-            if (!fits) break;
-            auto& taken = front.deadline < now ? late : batch;
-            taken.push_back(std::move(front));
-            queue_.pop_front();
-        }
+        wake_.wait(lock, [this] { return stopping_ || queued() > 0; });
+        queue_since_ = Clock::now();
+        const bool nars = narinfos_.empty() || (nars_next_ && !nars_.empty());
+        nars_next_ = !nars;
+        take_batch(nars ? nars_ : narinfos_, batch, late);
+        if (queued() > 0) wake_.notify_one();
     }
-    give_up(late);
+    if (!late.empty()) give_up(late);
     return batch;
 }
 
-void Lookups::answer(Worker& worker, std::vector<Lookup>& batch) {
+void Lookups::take_batch(std::deque<Lookup>& queue, Batch& batch, Batch& late) const {
+    const auto now = Clock::now();
+    batch.reserve(std::min(queue.size(), options_.largest_batch));
+    while (!queue.empty() && batch.size() < options_.largest_batch) {
+        auto& front = queue.front();
+        if (!front.client.expired()) {
+            auto& taken = front.deadline < now ? late : batch;
+            taken.push_back(std::move(front));
+        }
+        queue.pop_front();
+    }
+}
+
+void Lookups::answer(Worker& worker, Batch& batch) {
     auto found = ask(worker, batch);
     // A connection that broke while nobody used it is noticed only now: the batch gets a second try
     // on a fresh one, so that a PostgreSQL that was restarted costs no client an answer.
     if (!found && connect(worker)) found = ask(worker, batch);
     if (!found) return give_up(batch);
-    for (auto& lookup : batch) {
-        const auto it = found->find(lookup.key);
-        if (it == found->end()) {
-            lookup.done({LookupAnswer::Status::absent, nullptr});
-        } else {
-            lookup.done({LookupAnswer::Status::found, it->second});
-        }
+    std::vector<Answered> answers;
+    answers.reserve(batch.size());
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+        answers.push_back({std::move(batch[i]), std::move((*found)[i])});
     }
+    deliver(std::move(answers));
 }
 
-// Absent when the database failed; `worker` has no connection then.
-std::optional<Lookups::Found> Lookups::ask(Worker& worker, const std::vector<Lookup>& batch) {
-    const auto keys = keys_of(batch);
-    const int cache = batch[0].cache;
-    Found found;
+// An answer for each lookup. Absent when the database failed; `worker` has no connection then.
+std::optional<std::vector<LookupAnswer>> Lookups::ask(Worker& worker, const Batch& batch) {
+    options_.batch_sent(batch.size());
     try {
-        worker.connection->read([&](db::Tx& tx) {
-            found = batch[0].kind == LookupKind::narinfo ? find_narinfos(tx, cache, keys)
-                                                         : find_nar_files(tx, cache, keys);
-        });
-        return found;
+        const bool narinfos = std::holds_alternative<PathKey>(batch[0].key);
+        return narinfos ? ask_narinfos(*worker.connection, batch)
+                        : ask_nar_files(*worker.connection, batch);
     } catch (const std::exception& error) {
         spdlog::warn("event=lookup_failed reason={}", log_text(error.what()));
     }
@@ -242,6 +281,7 @@ std::optional<Lookups::Found> Lookups::ask(Worker& worker, const std::vector<Loo
     const std::lock_guard lock(mutex_);
     worker.connection.reset();
     --connected_;
+    ++failures_;
     return std::nullopt;
 }
 

@@ -6,6 +6,7 @@
 
 #include "narthex/core/encoding.hpp"
 #include "narthex/db/caches.hpp"
+#include "narthex/db/lookup_connection.hpp"
 #include "narthex/db/narinfos.hpp"
 
 #include <gtest/gtest.h>
@@ -54,20 +55,21 @@ class NarinfosTest : public testing::Test {
 
     // What is served for a path; "(absent)" when it isn't.
     std::string text_of(int number, int cache = k_default) {
-        std::vector<FoundNarinfo> found;
-        const std::vector hashes{test::path_hash(number)};
-        connection_.read([&](Tx& tx) { found = find_narinfos(tx, cache, hashes); });
+        const std::vector keys{PathKey{cache, test::path_hash(number)}};
+        const auto found = lookups_.find_narinfos(keys);
         if (found.empty()) return "(absent)";
         EXPECT_EQ(found.size(), 1U);
-        EXPECT_EQ(found[0].hash, test::path_hash(number));
+        EXPECT_EQ(found[0].asked, 0U);
         return found[0].text;
     }
 
     std::vector<std::string> files_of(const std::vector<std::string>& urls, int cache = k_default) {
-        std::vector<FoundNarFile> found;
-        connection_.read([&](Tx& tx) { found = find_nar_files(tx, cache, urls); });
+        std::vector<NarKey> keys;
+        for (const auto& url : urls) keys.push_back({cache, url});
         std::vector<std::string> files;
-        for (const auto& each : found) files.push_back(each.url + " " + each.file);
+        for (const auto& each : lookups_.find_nar_files(keys)) {
+            files.push_back(urls[each.asked] + " " + each.file);
+        }
         return files;
     }
 
@@ -140,6 +142,7 @@ class NarinfosTest : public testing::Test {
 
     test::TestDatabase database_;
     Connection connection_{database_.uri(), Session::publishing};
+    LookupConnection lookups_{database_.uri()};
 };
 
 }  // namespace narthex::db

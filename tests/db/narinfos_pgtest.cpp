@@ -71,15 +71,39 @@ TEST_F(NarinfosTest, keep_parsed_values_in_columns) {
 
 TEST_F(NarinfosTest, are_found_among_many_and_only_those_asked_for) {
     store({made_up(1), made_up(2), made_up(3)});
-    const std::vector hashes{path_hash(3), path_hash(9), path_hash(1)};
-    connection_.read([&](Tx& tx) {
-        const auto found = find_narinfos(tx, k_default, hashes);
-        std::set<std::string> texts;
-        for (const auto& each : found) texts.insert(each.text);
-        EXPECT_EQ(texts, (std::set{made_up_text(1), made_up_text(3)}));
-        EXPECT_EQ(found.size(), 2U);
-        EXPECT_TRUE(find_narinfos(tx, k_default, {}).empty());
-    });
+    const int other = make_cache("other");
+    store({made_up(2)}, other);
+    const std::vector<PathKey> keys{
+        {k_default, path_hash(3)},
+        {k_default, path_hash(9)},
+        {other, path_hash(1)},
+        {k_default, path_hash(1)},
+        {other, path_hash(2)},
+        {k_default, path_hash(3)},  // twice: each is answered
+    };
+    std::map<std::size_t, std::string> texts;
+    for (const auto& each : lookups_.find_narinfos(keys)) texts.emplace(each.asked, each.text);
+    EXPECT_EQ(
+        texts,
+        (std::map<std::size_t, std::string>{
+            {0, made_up_text(3)}, {3, made_up_text(1)}, {4, made_up_text(2)}, {5, made_up_text(3)}})
+    );
+    EXPECT_TRUE(lookups_.find_narinfos({}).empty());
+    EXPECT_TRUE(lookups_.find_nar_files({}).empty());
+}
+
+TEST_F(NarinfosTest, are_dated) {
+    store({made_up(1)});
+    const std::vector keys{PathKey{k_default, path_hash(1)}};
+    const auto age =
+        std::chrono::system_clock::now() - lookups_.find_narinfos(keys).at(0).first_seen;
+    EXPECT_LT(age, std::chrono::minutes(5));
+    EXPECT_GT(age, -std::chrono::minutes(5));
+    execute(database_.uri(), "update narinfo set first_seen = '1999-12-31 23:59:59+00'");
+    EXPECT_EQ(
+        lookups_.find_narinfos(keys).at(0).first_seen,
+        std::chrono::system_clock::time_point(std::chrono::seconds(946'684'799))
+    );
 }
 
 TEST_F(NarinfosTest, are_added_once_then_present_whatever_their_signatures) {

@@ -71,8 +71,8 @@ class Plans : public NarinfosTest {
 
     void expect_lookups_everywhere() {
         serving_.read([](Tx& tx) {
-            expect_lookups(plan(tx, sql::find_narinfos, "1, '{\"\\\\x00\"}'"));
-            expect_lookups(plan(tx, sql::find_nar_files, "1, '{nar/x}'"));
+            expect_lookups(plan(tx, sql::find_narinfos, "'{1}', '{\"\\\\x00\"}'"));
+            expect_lookups(plan(tx, sql::find_nar_files, "'{1}', '{nar/x}'"));
         });
         connection_.write([](Tx& tx) {
             for (const auto* statement : {&sql::insert_paths, &sql::path_ids}) {
@@ -92,11 +92,14 @@ class Plans : public NarinfosTest {
 
     void use_every_statement() {
         EXPECT_TRUE(dangling(store_at("/srv", {made_up(1)})).empty());
-        const std::vector hashes{path_hash(1)};
-        const std::vector<std::string> urls{"nar/1.nar.xz"};
-        serving_.read([&](Tx& tx) {
-            EXPECT_EQ(find_narinfos(tx, k_default, hashes).size(), 1U);
-            EXPECT_EQ(find_nar_files(tx, k_default, urls).size(), 1U);
+        const std::vector paths{PathKey{k_default, path_hash(1)}};
+        const std::vector nars{NarKey{k_default, "nar/1.nar.xz"}};
+        EXPECT_EQ(lookups_.find_narinfos(paths).size(), 1U);
+        EXPECT_EQ(lookups_.find_nar_files(nars).size(), 1U);
+        // The same, prepared on a connection that can be asked for its plans.
+        serving_.read([](Tx& tx) {
+            prepare(tx, sql::find_narinfos);
+            prepare(tx, sql::find_nar_files);
         });
     }
 

@@ -42,7 +42,9 @@ def tearDownModule():
 
 
 def serve(*args):
-    return support.Server("--database", PG.uri, "--lookup-timeout-ms", TIMEOUT * 1000, *args)
+    """Without answers in memory, unless a test is about them."""
+    return support.Server("--database", PG.uri, "--lookup-timeout-ms", TIMEOUT * 1000,
+                          "--cache-bytes", 0, *args)
 
 
 def agent(name):
@@ -192,7 +194,7 @@ class Outage(Case):
         for _ in range(2):
             self.wait_ready(server, 200)
             answer = get(server.port, samples.target(ABSENT))
-            self.assertEqual((answer.status, answer.header("Cache-Control")), (404, None))
+            self.assertEqual((answer.status, answer.header("Cache-Control")), (404, "public, max-age=60"))
             PG.stop()
             self.assert_503(get(server.port, samples.target(ABSENT)))
             PG.start()
@@ -208,7 +210,7 @@ class Outage(Case):
                          [TEXTS[name] for name in names])
 
     def test_when_some_connections_are_refused_the_others_answer_all(self):
-        PG.psql("CREATE ROLE few LOGIN CONNECTION LIMIT 2; "
+        PG.psql("CREATE ROLE few LOGIN CONNECTION LIMIT 3; "
                 "GRANT SELECT ON ALL TABLES IN SCHEMA public TO few")
         uri = PG.uri.replace("user=narthex", "user=few")
         with support.Server("--database", uri, "--database-connections", 4,
@@ -217,6 +219,36 @@ class Outage(Case):
                 start = time.monotonic()
                 self.assertEqual(get(server.port, samples.target(name)).body, TEXTS[name])
                 self.assertLess(time.monotonic() - start, SLACK)
+
+
+class Memory(Case):
+    """What is known when the database goes away goes on being said, but never that a path is absent:
+    it may have come since."""
+
+    def check(self, take_away, bring_back):
+        server = self.serve("--cache-bytes", 1 << 26)
+        for name in KNOWN[:10]:
+            self.assertEqual(get(server.port, samples.target(name)).body, TEXTS[name])
+        self.assertEqual(get(server.port, samples.target(ABSENT)).status, 404)
+        take_away()
+        self.wait_ready(server, 503)
+        for name in KNOWN[:10]:
+            self.assertEqual(get(server.port, samples.target(name)).body, TEXTS[name])
+        for name in (KNOWN[20], ABSENT):
+            self.assert_503(get(server.port, samples.target(name)))
+        bring_back()
+        self.wait_ready(server, 200)
+        for name in KNOWN:
+            self.assertEqual(get(server.port, samples.target(name)).body, TEXTS[name])
+        self.assertEqual(get(server.port, samples.target(ABSENT)).status, 404)
+        self.assertEqual(server.log().count("event=changes_lost"), 1, server.log())
+        support.wait_until(lambda: server.log().count("event=changes_heard") == 2, "back")
+
+    def test_a_database_that_stopped(self):
+        self.check(PG.stop, PG.start)
+
+    def test_a_database_that_hangs(self):
+        self.check(PG.hang, PG.go_on)
 
 
 class Hang(Case):

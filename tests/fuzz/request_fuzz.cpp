@@ -26,29 +26,32 @@ void check_route(std::string_view target) {
     static const auto caches = make_caches();
     const auto found = http::route(target, caches);
     if (found.resource == http::Resource::narinfo) {
-        require(found.cache != nullptr && found.key.size() == HashPart::k_size);
+        require(found.cache != nullptr && found.hash.has_value());
     }
     if (found.resource == http::Resource::nar) {
-        require(found.cache != nullptr && found.key.starts_with("nar/"));
-        require(found.key.find("..") == std::string::npos || nar_path(found.key).has_value());
+        require(found.cache != nullptr && found.nar.starts_with("nar/"));
+        require(found.nar.find("..") == std::string::npos || nar_path(found.nar).has_value());
     }
 }
 
 // What a connection whose bytes arrive `step` at a time makes of them.
 std::vector<std::string> targets_of(std::string_view bytes, std::size_t step) {
-    http::RequestParser parser(k_header_limit);
     std::vector<std::string> targets;
     std::string carry;
     for (std::size_t at = 0; at < bytes.size(); at += step) {
         carry += bytes.substr(at, step);
         while (!carry.empty()) {
-            auto progress = parser.parse(carry);
+            auto progress = http::parse_request(carry, k_header_limit);
             require(progress.consumed <= carry.size());
-            carry.erase(0, progress.consumed);
             if (progress.error) return targets;
-            if (!progress.request) break;
-            targets.push_back(progress.request->target);
-            if (progress.request->has_body) return targets;
+            if (!progress.request) {
+                carry.erase(0, progress.consumed);
+                break;
+            }
+            const http::KeptRequest kept(*progress.request);
+            carry.erase(0, progress.consumed);
+            targets.emplace_back(kept->target);
+            if (kept->has_body) return targets;
         }
     }
     return targets;

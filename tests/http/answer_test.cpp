@@ -10,7 +10,7 @@ namespace {
 TEST(Answer, has_a_whole_status_line_and_a_length) {
     const auto answer = text_answer(404, "404: not here");
     EXPECT_EQ(
-        answer.head,
+        *answer.head,
         "HTTP/1.1 404 Not Found\r\nContent-Type: text/plain; charset=utf-8\r\n"
         "Content-Length: 14\r\n"
     );

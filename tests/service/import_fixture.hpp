@@ -6,7 +6,7 @@
 #include "support/temp_dir.hpp"
 
 #include "narthex/db/caches.hpp"
-#include "narthex/db/narinfos.hpp"
+#include "narthex/db/lookup_connection.hpp"
 #include "narthex/service/import.hpp"
 
 #include <gtest/gtest.h>
@@ -75,23 +75,16 @@ class ImportTest : public testing::Test {
 
     // What is served; "(absent)" when nothing.
     std::string text_of(int number) {
-        std::string text = "(absent)";
-        const std::vector hashes{test::path_hash(number)};
-        connection_.read([&](db::Tx& tx) {
-            const auto found = db::find_narinfos(tx, options_.cache.id, hashes);
-            if (!found.empty()) text = found[0].text;
-        });
-        return text;
+        const std::vector keys{PathKey{options_.cache.id, test::path_hash(number)}};
+        const auto found = lookups_.find_narinfos(keys);
+        return found.empty() ? "(absent)" : found[0].text;
     }
 
     // Where the file of a URL is; "(nowhere)".
     std::string file_of(const std::string& url) {
-        std::string file = "(nowhere)";
-        connection_.read([&](db::Tx& tx) {
-            const auto found = db::find_nar_files(tx, options_.cache.id, std::vector{url});
-            if (!found.empty()) file = found[0].file;
-        });
-        return file;
+        const std::vector keys{db::NarKey{options_.cache.id, url}};
+        const auto found = lookups_.find_nar_files(keys);
+        return found.empty() ? "(nowhere)" : found[0].file;
     }
 
     [[nodiscard]] std::string ask(const std::string& statement) const {
@@ -101,6 +94,7 @@ class ImportTest : public testing::Test {
     test::TestDatabase database_;
     test::TempDir dir_;
     db::Connection connection_{database_.uri(), db::Session::publishing};
+    db::LookupConnection lookups_{database_.uri()};
     ImportOptions options_;
     ImportEvents events_;
     Words rejections_;

@@ -4,7 +4,11 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <atomic>
+#include <deque>
 #include <future>
+#include <mutex>
 
 namespace narthex::service {
 namespace {
@@ -13,8 +17,17 @@ using Status = LookupAnswer::Status;
 using test::TestDatabase;
 
 constexpr std::chrono::seconds k_patience(30);
-const std::string k_known_key(20, '\x01');
-const std::string k_absent_key(20, '\x02');
+constexpr int k_cache = 1;
+
+HashPart hash_of(unsigned char byte) {
+    std::array<unsigned char, HashPart::k_size> bytes{};
+    bytes.fill(byte);
+    return HashPart(bytes);
+}
+
+const LookupKey k_known = PathKey{k_cache, hash_of(1)};
+const LookupKey k_absent = PathKey{k_cache, hash_of(2)};
+const LookupKey k_nar = NarKey{k_cache, "nar/x"};
 
 void add_narinfo(const std::string& uri) {
     test::execute(
@@ -25,18 +38,38 @@ void add_narinfo(const std::string& uri) {
     );
 }
 
-std::future<LookupAnswer> ask(Lookups& lookups, LookupKind kind, const std::string& key) {
-    auto promise = std::make_shared<std::promise<LookupAnswer>>();
-    auto answer = promise->get_future();
-    lookups.submit(
-        {kind,
-         1,
-         key,
-         std::chrono::steady_clock::now() + k_patience,
-         [promise](LookupAnswer found) { promise->set_value(std::move(found)); }}
-    );
-    return answer;
-}
+// Keeps the promises of lookups by their ids.
+class Asker : public LookupReceiver {
+  public:
+    std::future<LookupAnswer> ask(
+        Lookups& lookups,
+        const LookupKey& key,
+        std::chrono::steady_clock::duration patience = k_patience
+    ) {
+        std::vector<Lookup> asked;
+        std::future<LookupAnswer> answer;
+        {
+            const std::lock_guard lock(mutex_);
+            answer = promises_.emplace_back().get_future();
+            const auto deadline = std::chrono::steady_clock::now() + patience;
+            asked.push_back({key, deadline, client_, promises_.size() - 1, 0, this});
+        }
+        lookups.submit(asked);
+        return answer;
+    }
+
+    void answered(std::vector<Answered> batch) override {
+        const std::lock_guard lock(mutex_);
+        for (auto& each : batch) promises_[each.lookup.id].set_value(std::move(each.answer));
+    }
+
+    void leave() { client_.reset(); }
+
+  private:
+    std::mutex mutex_;
+    std::deque<std::promise<LookupAnswer>> promises_;
+    std::shared_ptr<int> client_ = std::make_shared<int>();
+};
 
 LookupAnswer wait_for(std::future<LookupAnswer> answer) {
     if (answer.wait_for(k_patience) != std::future_status::ready) {
@@ -54,23 +87,23 @@ LookupOptions options_for(const std::string& uri) {
 TEST(Lookups, tell_found_from_absent) {
     const TestDatabase database;
     add_narinfo(database.uri());
+    Asker asker;
     Lookups lookups(options_for(database.uri()));
-    const auto found = wait_for(ask(lookups, LookupKind::narinfo, k_known_key));
+    const auto found = wait_for(asker.ask(lookups, k_known));
     EXPECT_EQ(found.status, Status::found);
-    EXPECT_EQ(found.value->text, "StorePath: x\n");
-    EXPECT_EQ(wait_for(ask(lookups, LookupKind::narinfo, k_absent_key)).status, Status::absent);
-    EXPECT_EQ(wait_for(ask(lookups, LookupKind::nar_file, "nar/x")).status, Status::absent);
+    EXPECT_EQ(found.narinfo->text, "StorePath: x\n");
+    EXPECT_EQ(wait_for(asker.ask(lookups, k_absent)).status, Status::absent);
+    EXPECT_EQ(wait_for(asker.ask(lookups, k_nar)).status, Status::absent);
 }
 
 TEST(Lookups, answer_every_one_of_many_at_once) {
     const TestDatabase database;
     add_narinfo(database.uri());
+    Asker asker;
     Lookups lookups(options_for(database.uri()));
     std::vector<std::future<LookupAnswer>> answers;
     for (int i = 0; i < 3000; ++i) {
-        const auto kind = i % 7 == 0 ? LookupKind::nar_file : LookupKind::narinfo;
-        const auto& key = i % 3 == 0 ? k_known_key : k_absent_key;
-        answers.push_back(ask(lookups, kind, kind == LookupKind::nar_file ? "nar/x" : key));
+        answers.push_back(asker.ask(lookups, i % 7 == 0 ? k_nar : i % 3 == 0 ? k_known : k_absent));
     }
     for (int i = 0; i < 3000; ++i) {
         const bool known = i % 7 != 0 && i % 3 == 0;
@@ -84,8 +117,9 @@ TEST(Lookups, are_unavailable_where_nothing_listens_and_try_to_revive_it) {
     std::once_flag once;
     auto options = options_for("host=/nonexistent dbname=x");
     options.revive = [&] { std::call_once(once, [&] { revived.set_value(); }); };
+    Asker asker;
     Lookups lookups(std::move(options));
-    EXPECT_EQ(wait_for(ask(lookups, LookupKind::narinfo, k_known_key)).status, Status::unavailable);
+    EXPECT_EQ(wait_for(asker.ask(lookups, k_known)).status, Status::unavailable);
     EXPECT_EQ(revived.get_future().wait_for(k_patience), std::future_status::ready);
     EXPECT_FALSE(lookups.available());
 }
@@ -93,9 +127,10 @@ TEST(Lookups, are_unavailable_where_nothing_listens_and_try_to_revive_it) {
 TEST(Lookups, survive_the_loss_of_their_connections) {
     const TestDatabase database;
     add_narinfo(database.uri());
+    Asker asker;
     Lookups lookups(options_for(database.uri()));
     for (int round = 0; round < 5; ++round) {
-        EXPECT_EQ(wait_for(ask(lookups, LookupKind::narinfo, k_known_key)).status, Status::found);
+        EXPECT_EQ(wait_for(asker.ask(lookups, k_known)).status, Status::found);
         test::execute(
             database.uri(),
             "select pg_terminate_backend(pid) from pg_stat_activity"
@@ -120,10 +155,11 @@ TEST(Lookups, report_a_schema_that_is_not_ours) {
 
 TEST(Lookups, answer_what_is_queued_when_they_end) {
     std::vector<std::future<LookupAnswer>> answers;
+    Asker asker;
     {
         Lookups lookups(options_for("host=/nonexistent dbname=x"));
         for (int i = 0; i < 100; ++i) {
-            answers.push_back(ask(lookups, LookupKind::narinfo, k_known_key));
+            answers.push_back(asker.ask(lookups, k_known));
         }
     }
     for (auto& answer : answers) {
@@ -133,16 +169,39 @@ TEST(Lookups, answer_what_is_queued_when_they_end) {
 
 TEST(Lookups, give_up_those_that_are_too_late) {
     const TestDatabase database;
+    Asker asker;
     Lookups lookups(options_for(database.uri()));
-    std::promise<LookupAnswer> promise;
-    lookups.submit(
-        {LookupKind::narinfo,
-         1,
-         k_known_key,
-         std::chrono::steady_clock::now() - k_patience,
-         [&](LookupAnswer found) { promise.set_value(std::move(found)); }}
-    );
-    EXPECT_EQ(wait_for(promise.get_future()).status, Status::unavailable);
+    auto late = asker.ask(lookups, k_known, -k_patience);
+    EXPECT_EQ(wait_for(std::move(late)).status, Status::unavailable);
+}
+
+TEST(Lookups, forget_those_of_clients_that_are_gone) {
+    const TestDatabase database;
+    std::promise<void> under_way;
+    std::promise<void> left;
+    std::atomic<std::size_t> statements = 0;
+    std::atomic<std::size_t> keys_sent = 0;
+    auto options = options_for(database.uri());
+    options.connections = 1;
+    options.batch_sent = [&](std::size_t keys) {
+        keys_sent += keys;
+        if (++statements > 1) return;
+        under_way.set_value();
+        left.get_future().wait();
+    };
+    Asker gone;
+    Asker asker;
+    Lookups lookups(std::move(options));
+    auto first = asker.ask(lookups, k_known);
+    under_way.get_future().wait();
+    auto never = gone.ask(lookups, k_known);
+    gone.leave();
+    auto last = asker.ask(lookups, k_absent);
+    left.set_value();
+    EXPECT_EQ(wait_for(std::move(first)).status, Status::absent);
+    EXPECT_EQ(wait_for(std::move(last)).status, Status::absent);
+    EXPECT_EQ(keys_sent, 2U);
+    EXPECT_EQ(never.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
 }
 
 }  // namespace

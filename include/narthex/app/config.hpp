@@ -4,6 +4,7 @@
 #pragma once
 
 #include "narthex/core/error.hpp"
+#include "narthex/http/narinfo_answer.hpp"
 #include "narthex/http/options.hpp"
 
 #include <cstdint>
@@ -22,6 +23,8 @@ struct Config {
     std::string log_level = "info";
     http::ServerOptions server;
     http::HandlerOptions handler;
+    http::MaxAges max_ages;
+    std::size_t cache_bytes = 256 * 1024 * 1024;
     std::size_t database_connections = 2;
     std::size_t largest_batch = 256;
 };

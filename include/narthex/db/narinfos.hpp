@@ -11,27 +11,6 @@
 
 namespace narthex::db {
 
-struct FoundNarinfo {
-    HashPart hash;
-    std::string text;
-};
-
-// Those of `hashes`, which are distinct, that are served in `cache`, in any order.
-[[nodiscard]] std::vector<FoundNarinfo> find_narinfos(
-    Tx& tx, int cache, std::span<const HashPart> hashes
-);
-
-struct FoundNarFile {
-    std::string url;
-    std::string file;  // absolute
-};
-
-// Where the NARs of these distinct URLs (nar_path) are in local directories; one with several
-// places comes several times.
-[[nodiscard]] std::vector<FoundNarFile> find_nar_files(
-    Tx& tx, int cache, std::span<const std::string> urls
-);
-
 // The id of a directory of NARs (absolute path), made when it is new.
 [[nodiscard]] int find_or_insert_nar_directory(Tx& tx, const std::string& directory);
 

@@ -33,10 +33,14 @@ struct FileBody {
 
 struct Answer {
     int status = 200;
-    std::string head;                         // status line and headers, each with its CRLF
+    std::shared_ptr<const std::string> head;  // status line and headers, each with its CRLF
     std::shared_ptr<const std::string> body;  // null for none
     FileBody file;                            // instead of body
     bool close = false;                       // the connection ends after this one
+
+    [[nodiscard]] std::size_t bytes() const {
+        return (head ? head->size() : 0) + (body ? body->size() : 0);
+    }
 };
 
 // One head under construction: status line, Content-Type, Content-Length, then what is added.
@@ -45,6 +49,9 @@ class HeadBuilder {
     HeadBuilder(int status, std::string_view content_type, std::uint64_t content_length);
     HeadBuilder& field(std::string_view name, std::string_view value);
     [[nodiscard]] std::string take() { return std::move(head_); }
+    [[nodiscard]] std::shared_ptr<const std::string> share() {
+        return std::make_shared<const std::string>(std::move(head_));
+    }
 
   private:
     std::string head_;
@@ -63,6 +70,9 @@ void add_field(Answer& answer, std::string_view name, std::string_view value);
 
 // An answer to HEAD: the same head, no body.
 void drop_body(Answer& answer);
+
+// True when an If-None-Match names `etag`, as a weak validator ("W/...") too (RFC 9110 13.1.2).
+[[nodiscard]] bool names_etag(std::string_view list, std::string_view etag);
 
 // "Not Found" for 404; the statuses that narthex sends, no others.
 [[nodiscard]] std::string_view reason_phrase(int status);

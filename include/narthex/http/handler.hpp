@@ -1,60 +1,71 @@
-// Answers requests: the table of docs/protocol.md in code. Looks things up through the service
-// layer and never waits: what takes time is answered later, from another thread.
+// Answers requests: the table of docs/protocol.md in code. Never waits: what the database or a disk
+// must be asked for, it names. Any thread.
 #pragma once
 
 #include "narthex/http/answer.hpp"
+#include "narthex/http/mailbox.hpp"
+#include "narthex/http/narinfo_cache.hpp"
 #include "narthex/http/options.hpp"
 #include "narthex/http/request.hpp"
 #include "narthex/http/route.hpp"
 #include "narthex/service/catalog.hpp"
 #include "narthex/service/lookups.hpp"
 
-#include <boost/asio/thread_pool.hpp>
-
-#include <functional>
-#include <memory>
-#include <optional>
-#include <string>
+#include <chrono>
+#include <variant>
 
 namespace narthex::http {
 
+// What a request gets: an answer, or one as soon as this is looked up.
+struct Response {
+    Resource kind;
+    std::variant<Answer, service::LookupKey> what;
+};
+
 class Handler {
   public:
-    using Done = std::function<void(Answer)>;
+    using Clock = std::chrono::steady_clock;
 
-    // All must outlive the handler. `files` runs what touches the disk.
+    // All outlive the handler.
     Handler(
         const service::Catalog& catalog,
-        service::Lookups& lookups,
-        boost::asio::thread_pool& files,
+        const service::Lookups& lookups,
+        NarinfoCache& cache,
         HandlerOptions options
     );
 
-    // The answer, or absent: then `done` is called once, later, on another thread or this one.
-    // Any thread.
-    [[nodiscard]] std::optional<Answer> handle(
-        const std::shared_ptr<const Request>& request, Done done
+    // `caches`: as lately had from the catalog.
+    [[nodiscard]] Response respond(
+        const Request& request, const std::vector<Cache>& caches, Clock::time_point now
     );
 
-    // The answer to a request whose lookup took too long or failed. Any thread.
+    // The answer to a request that was looked up; not for NARs that were found, which nar_answer
+    // makes of their files.
+    [[nodiscard]] Answer answer(const Request& request, const Mail& mail) const;
+
+    // The answer to a request whose lookup took too long or failed.
     [[nodiscard]] Answer unavailable(const Request& request) const;
 
+    [[nodiscard]] const service::Catalog& catalog() const { return catalog_; }
     [[nodiscard]] std::chrono::milliseconds lookup_timeout() const {
         return options_.lookup_timeout;
     }
 
   private:
-    [[nodiscard]] std::optional<Answer> answer_get(
-        const std::shared_ptr<const Request>& request, Done done
+    [[nodiscard]] Response respond_to(
+        const Request& request, const std::vector<Cache>& caches, Clock::time_point now
     );
-    void look_up_narinfo(Route route, std::shared_ptr<const Request> request, Done done);
-    void look_up_nar(Route route, std::shared_ptr<const Request> request, Done done);
+    [[nodiscard]] Response narinfo(
+        const PathKey& key, const Request& request, Clock::time_point now
+    );
     [[nodiscard]] Answer readiness() const;
 
     const service::Catalog& catalog_;
-    service::Lookups& lookups_;
-    boost::asio::thread_pool& files_;
+    const service::Lookups& lookups_;
+    NarinfoCache& cache_;
     HandlerOptions options_;
+    Answer absent_narinfo_;
+    Answer not_found_;
 };
 
 }  // namespace narthex::http

@@ -2,7 +2,9 @@
 #pragma once
 
 #include "narthex/core/cache.hpp"
+#include "narthex/core/store_path.hpp"
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,11 +12,13 @@
 namespace narthex::http {
 
 enum class Resource { front_page, cache_info, narinfo, nar, health, ready, unknown };
+inline constexpr std::size_t k_resources = 7;
 
 struct Route {
     Resource resource = Resource::unknown;
     const Cache* cache = nullptr;  // of `caches`; null for health, ready and unknown
-    std::string key;               // narinfo: the hash part's bytes; nar: as in nar_path
+    std::optional<HashPart> hash;  // of a narinfo
+    std::string nar;               // its URL, as in nar_path
 };
 
 // `target` as in the request line, absolute form included. The default cache is at /, the others

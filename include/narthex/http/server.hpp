@@ -7,23 +7,40 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace boost::asio {
 class thread_pool;
+}
+namespace narthex::service {
+class Lookups;
 }
 
 namespace narthex::http {
 
 class Handler;
+class NarinfoCache;
+struct Counters;
+
+// What answers come from. All of it outlives the server but for the lookups, which end before it.
+struct Backend {
+    Handler& handler;
+    service::Lookups& lookups;
+    NarinfoCache& cache;
+    boost::asio::thread_pool& files;
+};
 
 class Server {
   public:
-    // Binds. Throws std::runtime_error that names the address. `handler` and `files` outlive it.
-    Server(ServerOptions options, Handler& handler, boost::asio::thread_pool& files);
+    // Binds. Throws std::runtime_error that names the address.
+    Server(ServerOptions options, const Backend& backend);
     ~Server();
 
     // 127.0.0.1:8080 as it is bound.
     [[nodiscard]] std::string address() const;
+
+    // Of each network thread; they live as long as the server.
+    [[nodiscard]] std::vector<const Counters*> counters() const;
 
     // Starts the threads.
     void start();

@@ -4,16 +4,20 @@
 // requests by `pipeline` and `pipeline_bytes`, lookups by `in_flight`, unsent bytes by
 // `unsent_bytes`.
 //
-// A session lives on one network thread and is kept alive by its pending operations.
+// A request that can be answered at once, with none before it, goes from the bytes it came in to
+// the bytes that go out; others get a slot. A session lives on one network thread and is kept alive
+// by its pending operations.
 #pragma once
 
 #include "narthex/http/answer.hpp"
+#include "narthex/http/counters.hpp"
 #include "narthex/http/handler.hpp"
 #include "narthex/http/request.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/thread_pool.hpp>
 
+#include <array>
 #include <chrono>
 #include <deque>
 #include <functional>
@@ -34,8 +38,11 @@ struct HeadEnds {
 // What the sessions of one network thread share. Outlives them.
 struct SessionContext {
     Handler& handler;
+    service::CatalogView catalog;
+    Mailbox& mailbox;
     boost::asio::thread_pool& files;
     const SessionLimits& limits;
+    Counters& counters;
     bool access_log = false;
     std::vector<char> read_buffer = std::vector<char>(64 * 1024);
     HeadEnds head_ends{};
@@ -49,6 +56,10 @@ class Session : public std::enable_shared_from_this<Session> {
     Session(boost::asio::ip::tcp::socket socket, SessionContext& context);
 
     void start();
+    // What was looked up for a request; pump() when all of a delivery is received.
+    void receive(Mail mail);
+    // Goes on with whatever can go on.
+    void pump();
     // Called twice a second: enforces the time limits.
     void tick(Clock::time_point now);
     // No new requests: answers what it has, then closes.
@@ -58,33 +69,43 @@ class Session : public std::enable_shared_from_this<Session> {
 
   private:
     struct Slot {
-        std::shared_ptr<const Request> request;  // null: the head was malformed
+        std::shared_ptr<const KeptRequest> request;  // null: the head was malformed
         Answer answer;
+        Clock::time_point came_at;
         Clock::time_point asked_at;
+        std::vector<std::string> files;  // of a NAR that is found: opened when it is its turn
+        Resource kind = Resource::unknown;
+        bool opening = false;
         bool ready = false;
         bool close_after = false;
     };
 
     void wait_readable();
-    void on_readable();
+    void on_read(std::size_t size);
     void take_bytes(std::string_view bytes);
     std::size_t parse(std::string_view bytes);
     void go_on_parsing();
-    void add_request(Request request);
+    void take_request(const Request& request);
+    void answer_or_look_up(const Request& request);
+    void add_slot(const Request& request);
     void add_bad_request(BadRequest error);
+    void end_input();
 
-    void pump();
     void dispatch();
     void ask(Slot& slot, std::size_t id);
+    void look_up(service::LookupKey key, std::size_t id);
+    void open_front_nar();
     void complete(std::size_t id, Answer answer);
+    [[nodiscard]] Slot* waiting_slot(std::size_t id);
     void set_ready(Slot& slot, Answer answer);
 
-    void flush();
-    void move_front_to_output();
-    void log_access(const Slot& slot) const;
-    void write();
-    void on_written(std::size_t bytes);
-    void output_done();
+    bool flush();
+    void move_front_to_output(Clock::time_point now);
+    void put_out(const Answer& answer, bool http_10);
+    void log_access(const Request& request, int status, Clock::time_point came_at) const;
+    bool write();
+    void wait_writable();
+    bool output_done();
     void send_file();
     void on_file_sent(std::uint64_t bytes, int error);
     void linger();
@@ -95,9 +116,14 @@ class Session : public std::enable_shared_from_this<Session> {
     [[nodiscard]] bool quiet() const;  // nothing asked, nothing to send
     void reset_on_close();
 
+    // One write gathers answers up to about this size.
+    static constexpr std::size_t k_output_bytes = 256 * 1024;
+
     boost::asio::ip::tcp::socket socket_;
     SessionContext& context_;
-    RequestParser parser_;
+    // What asio reads into; the rest of what has come is read at once into the thread's own buffer,
+    // so that an idle session costs no more than this.
+    std::array<char, 1024> first_bytes_;
     std::string carry_;             // bytes read and not parsed yet
     Clock::time_point head_since_;  // when the head began whose part carry_ is
 
@@ -114,9 +140,15 @@ class Session : public std::enable_shared_from_this<Session> {
     Clock::time_point last_read_;
     Clock::time_point last_written_;
 
+    std::uint64_t requests_ = 0;         // taken so far
+    std::uint64_t answers_at_once_ = 0;  // in output_, not counted yet
+    std::string agent_;                  // of the last request, and what counts it
+    Counter* family_ = nullptr;
+
     bool reading_ = false;
     bool full_ = false;  // enough requests read ahead: no more until half are answered
     bool writing_ = false;
+    bool draining_ = false;     // what has been read is answered, and no more
     bool peer_ended_ = false;   // it sends no more; what has been read is still parsed
     bool input_ended_ = false;  // no more requests are taken from this client
     bool close_after_output_ = false;

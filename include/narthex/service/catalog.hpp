@@ -6,8 +6,10 @@
 #include "narthex/core/cache.hpp"
 #include "narthex/db/connection.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -35,6 +37,12 @@ class Catalog {
     // Never null; the default cache is the first. Any thread.
     [[nodiscard]] CacheList caches() const;
 
+    // Another number when the list is another one. Any thread, no lock.
+    [[nodiscard]] std::uint64_t version() const { return version_; }
+
+    // Looks at the database soon, not only within the second. Any thread.
+    void refresh_soon();
+
     // True when the database has just given the list. Any thread.
     [[nodiscard]] bool current() const;
 
@@ -49,9 +57,32 @@ class Catalog {
     mutable std::mutex mutex_;
     std::condition_variable wake_;
     CacheList caches_;
+    std::atomic<std::uint64_t> version_ = 0;
+    bool refresh_soon_ = false;
     std::chrono::steady_clock::time_point refreshed_at_;  // zero: the last try failed
     bool stopping_ = false;
     std::thread thread_;
+};
+
+// One thread's view of the list: asks for it anew only when it is another one.
+class CatalogView {
+  public:
+    explicit CatalogView(const Catalog& catalog) : catalog_(catalog) {}
+
+    [[nodiscard]] const std::vector<Cache>& caches() {
+        // First the number: a list that comes in between is asked for once more, never missed.
+        const auto version = catalog_.version();
+        if (!caches_ || version != version_) {
+            caches_ = catalog_.caches();
+            version_ = version;
+        }
+        return *caches_;
+    }
+
+  private:
+    const Catalog& catalog_;
+    CacheList caches_;
+    std::uint64_t version_ = 0;
 };
 
 }  // namespace narthex::service

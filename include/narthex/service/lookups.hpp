@@ -1,16 +1,18 @@
 // Gathered lookups: what all connections want to know is sent as one statement for each free
-// database connection, as soon as one is free. libpqxx blocks, so it lives on this class's own
-// threads; submit() never waits.
+// database connection, as soon as one is free. The database blocks, so its connections live on this
+// class's own threads; submit() never waits.
 //
 // While the database is away every lookup is answered `unavailable` at once; each thread goes on
 // connecting, with a growing pause of at most a second.
 #pragma once
 
-#include "narthex/core/store_path.hpp"
-#include "narthex/db/connection.hpp"
+#include "narthex/core/path_key.hpp"
+#include "narthex/db/lookup_connection.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -18,39 +20,52 @@
 #include <optional>
 #include <string>
 #include <thread>
-#include <unordered_map>
+#include <variant>
 #include <vector>
 
 namespace narthex::service {
 
-enum class LookupKind {
-    narinfo,   // key: the 20 bytes of a hash part; value: the narinfo's text
-    nar_file,  // key: the URL as narinfos name it; value: the file's absolute paths
-};
+using db::NarKey;
 
-struct LookupValue {
-    std::string text;                // of a narinfo
-    std::vector<std::string> files;  // of a NAR: every place it is at
-};
+// What is asked: a narinfo or where a NAR's bytes are.
+using LookupKey = std::variant<PathKey, NarKey>;
 
 struct LookupAnswer {
     enum class Status { found, absent, unavailable };
     Status status;
-    std::shared_ptr<const LookupValue> value;  // of `found`
+    std::shared_ptr<const db::FoundNarinfo> narinfo;  // of a PathKey that is found
+    std::vector<std::string> files;                   // of a NarKey: every place, the best first
+};
+
+struct Answered;
+
+// Whoever asks. Gets what one statement answered, together.
+class LookupReceiver {
+  public:
+    virtual ~LookupReceiver() = default;
+    // On a lookup thread, or on the thread that submits; quick.
+    virtual void answered(std::vector<Answered> batch) = 0;
 };
 
 struct Lookup {
-    LookupKind kind;
-    int cache;
-    std::string key;
+    LookupKey key;
     std::chrono::steady_clock::time_point deadline;  // later it is answered `unavailable`
-    std::function<void(LookupAnswer)> done;          // called once, on a lookup thread; quick
+    std::weak_ptr<void> client;                      // once it is gone, nobody wants to know
+    std::uint64_t id = 0;                            // the client's own
+    std::uint64_t stamp = 0;                         // Epochs, when it was asked
+    LookupReceiver* receiver;                        // outlives Lookups
+};
+
+struct Answered {
+    Lookup lookup;
+    LookupAnswer answer;
 };
 
 struct LookupOptions {
     std::string uri;
     std::size_t connections = 2;
     std::size_t largest_batch = 256;
+    std::chrono::milliseconds statement_limit{5000};
     std::size_t largest_queue = 100'000;  // more are answered `unavailable`
     // Called on a lookup thread when the database can't be reached, before the next try: restarts
     // an embedded PostgreSQL.
@@ -58,6 +73,8 @@ struct LookupOptions {
     // Called on a lookup thread, maybe again and again, while the database's schema isn't ours: the
     // server has to stop.
     std::function<void(const std::string& reason)> schema_mismatch;
+    // Called on a lookup thread with the number of keys of each statement.
+    std::function<void(std::size_t keys)> batch_sent = [](std::size_t) {};
 };
 
 class Lookups {
@@ -67,32 +84,47 @@ class Lookups {
     Lookups(const Lookups&) = delete;
     Lookups& operator=(const Lookups&) = delete;
 
-    // Any thread; `done` may be called before it returns.
-    void submit(Lookup lookup);
+    // Any thread; receivers may be called before it returns. Empties `lookups`.
+    void submit(std::vector<Lookup>& lookups);
 
     // True while at least one connection works. Any thread.
     [[nodiscard]] bool available() const;
 
+    struct Figures {
+        std::size_t queued;        // lookups that wait for a connection
+        std::size_t connected;     // connections that work
+        std::uint64_t failures;    // statements that failed
+        std::uint64_t reconnects;  // connections made, but for each thread's first
+    };
+    [[nodiscard]] Figures figures() const;  // any thread
+
   private:
     struct Worker;
-    using Found = std::unordered_map<std::string, std::shared_ptr<LookupValue>>;  // by key
+    using Batch = std::vector<Lookup>;
 
     void run(Worker& worker);
     bool connect(Worker& worker);
     [[nodiscard]] bool stopping() const;
     void pause(std::chrono::milliseconds time);
-    std::vector<Lookup> next_batch();
-    void answer(Worker& worker, std::vector<Lookup>& batch);
-    [[nodiscard]] std::optional<Found> ask(Worker& worker, const std::vector<Lookup>& batch);
-    std::vector<Lookup> close_queue();
+    Batch next_batch();
+    void take_batch(std::deque<Lookup>& queue, Batch& batch, Batch& late) const;
+    void answer(Worker& worker, Batch& batch);
+    [[nodiscard]] std::optional<std::vector<LookupAnswer>> ask(Worker& worker, const Batch& batch);
+    Batch close_queues();
+    Batch empty_queues();
+    [[nodiscard]] std::size_t queued() const { return narinfos_.size() + nars_.size(); }
 
     LookupOptions options_;
     mutable std::mutex mutex_;
     std::condition_variable wake_;  // for threads with a connection: there is work
     std::condition_variable stop_;  // for those without
-    std::deque<Lookup> queue_;
+    std::deque<Lookup> narinfos_;
+    std::deque<Lookup> nars_;
+    bool nars_next_ = false;                             // where both wait, they take turns
     std::chrono::steady_clock::time_point queue_since_;  // since then nobody has taken from it
     std::size_t connected_ = 0;
+    std::uint64_t failures_ = 0;
+    std::uint64_t reconnects_ = 0;
     bool away_ = false;  // none could be made: until that is known, lookups wait for it
     bool stopping_ = false;
     std::vector<std::unique_ptr<Worker>> workers_;

@@ -1,0 +1,68 @@
+// The connection that narinfos are served from: two statements, prepared once, each a round trip of
+// its own in binary, without a transaction around it. One thread at a time, but for interrupt().
+#pragma once
+
+#include "narthex/core/path_key.hpp"
+#include "narthex/db/connection.hpp"
+
+#include <chrono>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace narthex::db {
+
+// A NAR of a cache, by its URL as in nar_path.
+struct NarKey {
+    int cache;
+    std::string url;
+
+    auto operator<=>(const NarKey&) const = default;
+};
+
+struct FoundNarinfo {
+    std::size_t asked;  // which of the keys
+    std::string text;
+    std::chrono::system_clock::time_point first_seen;
+};
+
+struct FoundNarFile {
+    std::size_t asked;
+    std::string file;  // absolute
+};
+
+class LookupConnection {
+  public:
+    // `limit`: how long a statement may take. Throws Unavailable, and SchemaMismatch when the
+    // schema isn't this program's.
+    explicit LookupConnection(
+        const std::string& uri, std::chrono::milliseconds limit = std::chrono::seconds(5)
+    );
+    ~LookupConnection();
+    LookupConnection(const LookupConnection&) = delete;
+    LookupConnection& operator=(const LookupConnection&) = delete;
+
+    // Those that are served, in any order. Throws Unavailable or QueryFailed, as does the next.
+    [[nodiscard]] std::vector<FoundNarinfo> find_narinfos(std::span<const PathKey> keys);
+
+    // Where NARs are in local directories; one with several places comes several times, the place
+    // to prefer first.
+    [[nodiscard]] std::vector<FoundNarFile> find_nar_files(std::span<const NarKey> keys);
+
+    // Makes a blocked call fail soon with Unavailable. Any thread.
+    void interrupt() noexcept;
+
+  private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace narthex::db
+
+template <>
+struct std::hash<narthex::db::NarKey> {
+    std::size_t operator()(const narthex::db::NarKey& key) const noexcept {
+        return std::hash<std::string>{}(key.url) ^ static_cast<std::size_t>(key.cache);
+    }
+};

@@ -1,0 +1,60 @@
+// What one network thread has done, for /metrics. That thread counts; any thread reads.
+#pragma once
+
+#include "narthex/http/route.hpp"
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+namespace narthex::http {
+
+// Has one writer, so that adding is no more than a load and a store.
+class Counter {
+  public:
+    void add(std::uint64_t n = 1) {
+        value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+    }
+    [[nodiscard]] std::uint64_t get() const { return value_.load(std::memory_order_relaxed); }
+
+  private:
+    std::atomic<std::uint64_t> value_ = 0;
+};
+
+// The statuses that answers can have; each Counters row has a column for each.
+inline constexpr std::array k_statuses = {
+    200, 206, 304, 400, 401, 404, 405, 413, 415, 416, 431, 500, 503};
+
+struct Counters {
+    // How long answers took, from the arrival of the request to handing the answer to the kernel.
+    static constexpr std::array k_latency_bounds_us = {
+        50, 100, 250, 500, 1'000, 2'500, 5'000, 10'000, 25'000, 100'000, 500'000, 2'500'000};
+
+    void count_answer(Resource kind, int status);
+    void count_latency(std::chrono::steady_clock::duration took, std::uint64_t n);
+
+    // The counter of a client family: "Nix 2.26", "Guix", "other". At most 64 of them, then all
+    // further ones are "other". The reference stays valid.
+    [[nodiscard]] Counter& family(std::string_view user_agent);
+    [[nodiscard]] std::map<std::string, std::uint64_t> families() const;
+
+    std::array<std::array<Counter, k_statuses.size()>, k_resources> answers;
+    std::array<Counter, k_latency_bounds_us.size() + 1> latency;  // the last: longer
+    Counter latency_sum_us;
+    Counter bytes_sent;   // but for files
+    Counter connections;  // that were taken
+    Counter connections_ended;
+    Counter slow_clients;  // were closed since they took no bytes
+
+  private:
+    mutable std::mutex mutex_;  // families are made seldom
+    std::map<std::string, std::unique_ptr<Counter>, std::less<>> families_;
+};
+
+}  // namespace narthex::http

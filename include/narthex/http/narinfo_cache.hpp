@@ -1,0 +1,87 @@
+// Answers in memory, found and absent ones, bounded in bytes: least recently used go first. In
+// shards, each with its lock, so that network threads seldom meet. An answer stands while its stamp
+// does (service/epochs.hpp). Any thread.
+#pragma once
+
+#include "narthex/core/path_key.hpp"
+#include "narthex/http/narinfo_answer.hpp"
+#include "narthex/service/epochs.hpp"
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <unordered_map>
+
+namespace narthex::http {
+
+class NarinfoCache {
+  public:
+    using Clock = std::chrono::steady_clock;
+
+    // `bytes`: 0 keeps nothing. `epochs` outlives it.
+    NarinfoCache(std::size_t bytes, MaxAges ages, const service::Epochs& epochs);
+    ~NarinfoCache();
+    NarinfoCache(const NarinfoCache&) = delete;
+    NarinfoCache& operator=(const NarinfoCache&) = delete;
+
+    struct Found {
+        std::shared_ptr<const NarinfoAnswer> narinfo;  // null: it is known to be absent
+    };
+    // Absent where nothing that stands is known.
+    [[nodiscard]] std::optional<Found> find(const PathKey& key, Clock::time_point now);
+
+    // While the database is away: the narinfo as it was last, if nothing was heard to change it.
+    // Null for what was absent: it may have come since.
+    [[nodiscard]] std::shared_ptr<const NarinfoAnswer> last_known(const PathKey& key);
+
+    // `stamp`: of Epochs, taken before the lookup was sent. `narinfo`: null when absent.
+    void fill(
+        const PathKey& key,
+        std::uint64_t stamp,
+        std::shared_ptr<const NarinfoAnswer> narinfo,
+        Clock::time_point now
+    );
+
+    [[nodiscard]] const service::Epochs& epochs() const { return epochs_; }
+    [[nodiscard]] const MaxAges& ages() const { return ages_; }
+
+    struct Figures {
+        std::size_t bytes;
+        std::size_t entries;
+        std::uint64_t hits;
+        std::uint64_t misses;
+        std::uint64_t evictions;
+    };
+    [[nodiscard]] Figures figures() const;
+
+  private:
+    // Clients choose hash parts, so the hash is keyed.
+    struct KeyedHash {
+        std::uint64_t key;
+        std::size_t operator()(const PathKey& path) const noexcept;
+    };
+    struct Entry {
+        PathKey key;
+        std::uint64_t stamp;
+        std::shared_ptr<const NarinfoAnswer> narinfo;
+        std::size_t bytes;
+    };
+    struct Shard;
+
+    Shard& shard_of(const PathKey& key);
+    [[nodiscard]] bool stands(const Entry& entry, Clock::time_point now) const;
+
+    static constexpr std::size_t k_shards = 16;
+
+    MaxAges ages_;
+    const service::Epochs& epochs_;
+    std::size_t shard_bytes_;
+    KeyedHash hash_;
+    std::unique_ptr<std::array<Shard, k_shards>> shards_;
+};
+
+}  // namespace narthex::http

@@ -1,0 +1,1 @@
+listen narthex_changed

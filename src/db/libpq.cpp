@@ -1,0 +1,136 @@
+#include "libpq.hpp"
+
+#include "conninfo.hpp"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <vector>
+
+namespace narthex::db {
+
+namespace {
+
+std::string first_line(std::string_view text) {
+    return std::string(text.substr(0, text.find('\n')));
+}
+
+void append_big_endian(std::string& out, std::uint32_t number, int bytes) {
+    for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8) {
+        out += static_cast<char>(number >> shift & 0xff);
+    }
+}
+
+}  // namespace
+
+std::string_view BinaryRows::bytes(int row, int column) const {
+    const auto size = PQgetlength(result_.get(), row, column);
+    return {PQgetvalue(result_.get(), row, column), static_cast<std::size_t>(size)};
+}
+
+std::int64_t BinaryRows::number(int row, int column) const {
+    const auto text = bytes(row, column);
+    if (text.empty() || text.size() > 8) throw std::logic_error("a column is no integer");
+    // The sign is the first byte's.
+    std::uint64_t value = (text[0] & 0x80) != 0 ? ~std::uint64_t{0} : 0;
+    for (const char c : text) value = value << 8 | static_cast<unsigned char>(c);
+    return static_cast<std::int64_t>(value);
+}
+
+Libpq::Libpq(const std::string& uri, Session session, std::chrono::milliseconds limit)
+    : address_(describe_address(uri)),
+      connection_(PQconnectdb(with_session(uri, session, limit).c_str())) {
+    if (PQstatus(connection_.get()) != CONNECTION_OK) {
+        throw Unavailable(fmt::format(
+            "no database at {}: {}", address_, first_line(PQerrorMessage(connection_.get()))
+        ));
+    }
+    socket_ = PQsocket(connection_.get());
+}
+
+void Libpq::prepare(const Statement& statement) {
+    auto* result = PQprepare(connection_.get(), statement.name, statement.text, 0, nullptr);
+    const BinaryRows owner(result);
+    if (PQresultStatus(result) != PGRES_COMMAND_OK) fail(result);
+}
+
+BinaryRows Libpq::exec(const Statement& statement, std::span<const std::string> parameters) {
+    const auto count = parameters.size();
+    std::vector<const char*> values(count);
+    std::vector<int> lengths(count);
+    const std::vector<int> binary(count, 1);
+    for (std::size_t i = 0; i < count; ++i) {
+        values[i] = parameters[i].data();
+        lengths[i] = static_cast<int>(parameters[i].size());
+    }
+    auto* result = PQexecPrepared(
+        connection_.get(),
+        statement.name,
+        static_cast<int>(count),
+        values.data(),
+        lengths.data(),
+        binary.data(),
+        1
+    );
+    BinaryRows rows(result);
+    const auto status = PQresultStatus(result);
+    if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) fail(result);
+    return rows;
+}
+
+void Libpq::fail(const PGresult* result) {
+    const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const std::string sqlstate = state == nullptr ? "" : state;
+    const auto reason = first_line(PQerrorMessage(connection_.get()));
+    // A backend that is told to stop says so by an SQLSTATE of class 57P (or breaks off).
+    if (sqlstate.starts_with("57P") || PQstatus(connection_.get()) != CONNECTION_OK) {
+        throw Unavailable(fmt::format("the database at {} is away: {}", address_, reason));
+    }
+    throw QueryFailed(reason, sqlstate);
+}
+
+std::optional<std::string> Libpq::notification(std::chrono::milliseconds limit) {
+    struct Free {
+        void operator()(PGnotify* notify) const { PQfreemem(notify); }
+    };
+    for (bool waited = false;; waited = true) {
+        if (PQconsumeInput(connection_.get()) == 0 || interrupted_) fail(nullptr);
+        const std::unique_ptr<PGnotify, Free> notify(PQnotifies(connection_.get()));
+        if (notify) return notify->extra;
+        if (waited) return std::nullopt;
+        wait_readable(limit);
+    }
+}
+
+void Libpq::wait_readable(std::chrono::milliseconds limit) {
+    pollfd waited{socket_, POLLIN, 0};
+    if (::poll(&waited, 1, static_cast<int>(limit.count())) < 0 && errno != EINTR) fail(nullptr);
+}
+
+void Libpq::interrupt() noexcept {
+    interrupted_ = true;
+    ::shutdown(socket_, SHUT_RDWR);
+}
+
+BinaryArray::BinaryArray(Of type, std::size_t size) {
+    append_big_endian(bytes_, size == 0 ? 0 : 1, 4);  // dimensions
+    append_big_endian(bytes_, 0, 4);                  // no nulls
+    append_big_endian(bytes_, static_cast<std::uint32_t>(type), 4);
+    if (size == 0) return;
+    append_big_endian(bytes_, static_cast<std::uint32_t>(size), 4);
+    append_big_endian(bytes_, 1, 4);  // the first index
+}
+
+void BinaryArray::add(std::string_view bytes) {
+    append_big_endian(bytes_, static_cast<std::uint32_t>(bytes.size()), 4);
+    bytes_ += bytes;
+}
+
+void BinaryArray::add_int2(int number) {
+    append_big_endian(bytes_, 2, 4);
+    append_big_endian(bytes_, static_cast<std::uint32_t>(number), 2);
+}
+
+}  // namespace narthex::db

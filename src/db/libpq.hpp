@@ -1,0 +1,85 @@
+// A bare libpq connection, for what libpqxx 6.4 has no way: parameters and results in binary, and
+// notifications. Layer db's own. One thread at a time, but for interrupt().
+#pragma once
+
+#include "narthex/db/connection.hpp"
+#include "narthex/db/statement.hpp"
+
+#include <libpq-fe.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace narthex::db {
+
+// The rows of one statement, in binary. Rows and columns count from 0.
+class BinaryRows {
+  public:
+    explicit BinaryRows(PGresult* result) : result_(result) {}
+
+    [[nodiscard]] int size() const { return PQntuples(result_.get()); }
+    // Null is "". Lives as long as this.
+    [[nodiscard]] std::string_view bytes(int row, int column) const;
+    [[nodiscard]] std::int64_t number(int row, int column) const;  // an int2, int4 or int8
+
+  private:
+    struct Clear {
+        void operator()(PGresult* result) const { PQclear(result); }
+    };
+    std::unique_ptr<PGresult, Clear> result_;
+};
+
+class Libpq {
+  public:
+    // Connects within a few seconds or throws Unavailable. `limit`: how long a statement may take.
+    Libpq(const std::string& uri, Session session, std::chrono::milliseconds limit);
+    Libpq(const Libpq&) = delete;
+    Libpq& operator=(const Libpq&) = delete;
+
+    void prepare(const Statement& statement);
+
+    // Runs a prepared statement. `parameters` are in PostgreSQL's binary forms. Throws Unavailable
+    // or QueryFailed.
+    BinaryRows exec(const Statement& statement, std::span<const std::string> parameters);
+
+    // The payload of the next notification; waits for it as long as `limit`. Throws Unavailable.
+    std::optional<std::string> notification(std::chrono::milliseconds limit);
+
+    // Makes a blocked call fail soon with Unavailable. Any thread.
+    void interrupt() noexcept;
+
+  private:
+    [[noreturn]] void fail(const PGresult* result);
+    void wait_readable(std::chrono::milliseconds limit);
+
+    struct Finish {
+        void operator()(PGconn* connection) const { PQfinish(connection); }
+    };
+    std::string address_;
+    std::unique_ptr<PGconn, Finish> connection_;
+    std::atomic<int> socket_ = -1;
+    std::atomic<bool> interrupted_ = false;
+};
+
+// Binary forms of parameters: one-dimensional arrays without nulls (PostgreSQL,
+// src/backend/utils/adt/arrayfuncs.c, array_recv).
+class BinaryArray {
+  public:
+    enum class Of : std::uint32_t { bytea = 17, int2 = 21, int4 = 23, text = 25 };
+
+    BinaryArray(Of type, std::size_t size);
+    void add(std::string_view bytes);
+    void add_int2(int number);
+    [[nodiscard]] std::string take() { return std::move(bytes_); }
+
+  private:
+    std::string bytes_;
+};
+
+}  // namespace narthex::db

@@ -1,0 +1,93 @@
+#include "narthex/db/lookup_connection.hpp"
+
+#include "libpq.hpp"
+
+#include "narthex/db/migrate.hpp"
+#include "narthex/db/sql.hpp"
+
+#include <array>
+
+namespace narthex::db {
+
+namespace {
+
+// PostgreSQL counts microseconds from 2000-01-01 (timestamptz_send).
+std::chrono::system_clock::time_point from_timestamptz(std::int64_t microseconds) {
+    constexpr std::chrono::seconds k_unix_time_of_2000(946'684'800);
+    return std::chrono::system_clock::time_point(
+        k_unix_time_of_2000 + std::chrono::microseconds(microseconds)
+    );
+}
+
+std::string_view as_text(std::span<const unsigned char> bytes) {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+template <class Key>
+std::string caches_of(std::span<const Key> keys) {
+    BinaryArray caches(BinaryArray::Of::int2, keys.size());
+    for (const auto& key : keys) caches.add_int2(key.cache);
+    return caches.take();
+}
+
+std::size_t asked(const BinaryRows& rows, int row) {
+    return static_cast<std::size_t>(rows.number(row, 0) - 1);
+}
+
+void check_schema(const std::string& uri) {
+    Connection connection(uri, Session::serving);
+    require_current_schema(connection);
+}
+
+}  // namespace
+
+struct LookupConnection::Impl {
+    Impl(const std::string& uri, std::chrono::milliseconds limit)
+        : libpq(uri, Session::serving, limit) {
+        libpq.prepare(sql::find_narinfos);
+        libpq.prepare(sql::find_nar_files);
+    }
+    Libpq libpq;
+};
+
+LookupConnection::LookupConnection(const std::string& uri, std::chrono::milliseconds limit) {
+    check_schema(uri);
+    impl_ = std::make_unique<Impl>(uri, limit);
+}
+
+LookupConnection::~LookupConnection() = default;
+
+std::vector<FoundNarinfo> LookupConnection::find_narinfos(std::span<const PathKey> keys) {
+    BinaryArray hashes(BinaryArray::Of::bytea, keys.size());
+    for (const auto& key : keys) hashes.add(as_text(key.hash.bytes()));
+    const std::array parameters{caches_of(keys), hashes.take()};
+    const auto rows = impl_->libpq.exec(sql::find_narinfos, parameters);
+    std::vector<FoundNarinfo> found;
+    found.reserve(static_cast<std::size_t>(rows.size()));
+    for (int row = 0; row < rows.size(); ++row) {
+        found.push_back(
+            {asked(rows, row),
+             std::string(rows.bytes(row, 1)),
+             from_timestamptz(rows.number(row, 2))}
+        );
+    }
+    return found;
+}
+
+std::vector<FoundNarFile> LookupConnection::find_nar_files(std::span<const NarKey> keys) {
+    BinaryArray urls(BinaryArray::Of::text, keys.size());
+    for (const auto& key : keys) urls.add(key.url);
+    const std::array parameters{caches_of(keys), urls.take()};
+    const auto rows = impl_->libpq.exec(sql::find_nar_files, parameters);
+    std::vector<FoundNarFile> found;
+    for (int row = 0; row < rows.size(); ++row) {
+        found.push_back({asked(rows, row), std::string(rows.bytes(row, 1))});
+    }
+    return found;
+}
+
+void LookupConnection::interrupt() noexcept {
+    impl_->libpq.interrupt();
+}
+
+}  // namespace narthex::db

@@ -1,0 +1,86 @@
+#include "narthex/http/mailbox.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <unordered_map>
+
+namespace narthex::http {
+
+namespace asio = boost::asio;
+using service::LookupAnswer;
+
+namespace {
+
+std::shared_ptr<const NarinfoAnswer> render(const db::FoundNarinfo& found, const MaxAges& ages) {
+    return render_narinfo(found.text, found.first_seen, ages);
+}
+
+}  // namespace
+
+Mailbox::Mailbox(
+    asio::io_context& io,
+    service::Lookups& lookups,
+    NarinfoCache& cache,
+    std::function<void(std::vector<Mail>)> deliver
+)
+    : io_(io), lookups_(lookups), cache_(cache), deliver_(std::move(deliver)) {}
+
+void Mailbox::ask(
+    service::LookupKey key,
+    std::chrono::steady_clock::time_point deadline,
+    std::weak_ptr<void> client,
+    std::uint64_t id
+) {
+    // Behind whatever is ready on the loop by now, whose questions go along.
+    if (asked_.empty()) asio::post(io_, [this] { submit(); });
+    const auto* path = std::get_if<PathKey>(&key);
+    const auto stamp = path == nullptr ? 0 : cache_.epochs().stamp(path->hash);
+    asked_.push_back({std::move(key), deadline, std::move(client), id, stamp, this});
+}
+
+void Mailbox::submit() {
+    std::vector<service::Lookup> asked;
+    asked.swap(asked_);
+    lookups_.submit(asked);
+}
+
+void Mailbox::answered(std::vector<service::Answered> batch) {
+    // Several lookups of one path share what was found.
+    std::unordered_map<const db::FoundNarinfo*, std::shared_ptr<const NarinfoAnswer>> rendered;
+    const auto now = std::chrono::steady_clock::now();
+    std::vector<Mail> mails;
+    mails.reserve(batch.size());
+    for (auto& [lookup, answer] : batch) {
+        std::shared_ptr<const NarinfoAnswer> narinfo;
+        const auto* path = std::get_if<PathKey>(&lookup.key);
+        if (answer.narinfo) {
+            auto& once = rendered[answer.narinfo.get()];
+            if (!once) once = render(*answer.narinfo, cache_.ages());
+            narinfo = once;
+        }
+        if (path != nullptr && answer.status != LookupAnswer::Status::unavailable) {
+            cache_.fill(*path, lookup.stamp, narinfo, now);
+        }
+        mails.push_back(
+            {std::move(lookup.client),
+             lookup.id,
+             answer.status,
+             std::move(narinfo),
+             std::move(answer.files)}
+        );
+    }
+    const std::lock_guard lock(mutex_);
+    if (inbox_.empty()) asio::post(io_, [this] { open(); });
+    std::move(mails.begin(), mails.end(), std::back_inserter(inbox_));
+}
+
+void Mailbox::open() {
+    std::vector<Mail> mails;
+    {
+        const std::lock_guard lock(mutex_);
+        mails.swap(inbox_);
+    }
+    deliver_(std::move(mails));
+}
+
+}  // namespace narthex::http

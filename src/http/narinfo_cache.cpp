@@ -1,0 +1,154 @@
+#include "narthex/http/narinfo_cache.hpp"
+
+#include <cstring>
+#include <random>
+
+namespace narthex::http {
+
+namespace {
+
+// Absent ones may fill this part: a client that asks for made-up paths doesn't push out real ones.
+constexpr std::size_t k_absent_part = 8;
+// Two nodes, a bucket and what the allocator adds.
+constexpr std::size_t k_entry_overhead = 224;
+
+std::uint64_t random_key() {
+    std::random_device random;
+    return static_cast<std::uint64_t>(random()) << 32 | random();
+}
+
+std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
+    __extension__ using Wide = unsigned __int128;
+    const auto product = static_cast<Wide>(a) * b;
+    return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+}
+
+}  // namespace
+
+std::size_t NarinfoCache::KeyedHash::operator()(const PathKey& path) const noexcept {
+    std::array<std::uint64_t, 3> words{};
+    std::memcpy(words.data(), path.hash.bytes().data(), HashPart::k_size);
+    words[2] |= static_cast<std::uint64_t>(path.cache) << 32;
+    return mix(mix(words[0] ^ key, words[1] ^ 0x9e3779b97f4a7c15U) ^ words[2], key | 1);
+}
+
+struct NarinfoCache::Shard {
+    using Entries = std::list<Entry>;  // the least recently used last
+    using Index = std::unordered_map<PathKey, Entries::iterator, KeyedHash>;
+
+    // The found and the absent ones: each with its own bound.
+    Entries& list_of(const Entry& entry) { return entry.narinfo ? found : absent; }
+    std::size_t& bytes_of(const Entry& entry) { return entry.narinfo ? found_bytes : absent_bytes; }
+
+    void erase(Entries::iterator at) {
+        bytes_of(*at) -= at->bytes;
+        by_key.erase(at->key);
+        list_of(*at).erase(at);
+    }
+
+    void shrink(Entries& list, const std::size_t& bytes, std::size_t limit) {
+        while (bytes > limit) {
+            erase(std::prev(list.end()));
+            ++evictions;
+        }
+    }
+
+    mutable std::mutex mutex;
+    Index by_key{0, KeyedHash{0}};
+    Entries found;
+    Entries absent;
+    std::size_t found_bytes = 0;
+    std::size_t absent_bytes = 0;
+    std::uint64_t hits = 0;
+    std::uint64_t misses = 0;
+    std::uint64_t evictions = 0;
+};
+
+NarinfoCache::NarinfoCache(std::size_t bytes, MaxAges ages, const service::Epochs& epochs)
+    : ages_(ages),
+      epochs_(epochs),
+      shard_bytes_(bytes / k_shards),
+      hash_{random_key()},
+      shards_(std::make_unique<std::array<Shard, k_shards>>()) {
+    for (auto& shard : *shards_) shard.by_key = Shard::Index(0, hash_);
+}
+
+NarinfoCache::~NarinfoCache() = default;
+
+NarinfoCache::Shard& NarinfoCache::shard_of(const PathKey& key) {
+    // Other bits than those the table takes.
+    return (*shards_)[hash_(key) >> 60];
+}
+
+bool NarinfoCache::stands(const Entry& entry, Clock::time_point now) const {
+    if (entry.stamp != epochs_.stamp(entry.key.hash)) return false;
+    return !entry.narinfo || now < entry.narinfo->renders_until;
+}
+
+std::optional<NarinfoCache::Found> NarinfoCache::find(const PathKey& key, Clock::time_point now) {
+    if (shard_bytes_ == 0 || !epochs_.trusted(now)) return std::nullopt;
+    auto& shard = shard_of(key);
+    const std::lock_guard lock(shard.mutex);
+    const auto at = shard.by_key.find(key);
+    if (at == shard.by_key.end()) {
+        ++shard.misses;
+        return std::nullopt;
+    }
+    auto& entry = *at->second;
+    if (!stands(entry, now)) {
+        shard.erase(at->second);
+        ++shard.misses;
+        return std::nullopt;
+    }
+    ++shard.hits;
+    auto& list = shard.list_of(entry);
+    list.splice(list.begin(), list, at->second);
+    return Found{entry.narinfo};
+}
+
+std::shared_ptr<const NarinfoAnswer> NarinfoCache::last_known(const PathKey& key) {
+    auto& shard = shard_of(key);
+    const std::lock_guard lock(shard.mutex);
+    const auto at = shard.by_key.find(key);
+    if (at == shard.by_key.end()) return nullptr;
+    const auto& entry = *at->second;
+    return entry.stamp == epochs_.stamp(key.hash) ? entry.narinfo : nullptr;
+}
+
+void NarinfoCache::fill(
+    const PathKey& key,
+    std::uint64_t stamp,
+    std::shared_ptr<const NarinfoAnswer> narinfo,
+    Clock::time_point now
+) {
+    if (!epochs_.trusted(now) || stamp != epochs_.stamp(key.hash)) return;
+    const auto bytes = k_entry_overhead + (narinfo ? narinfo->bytes() : 0);
+    const auto absent_limit = shard_bytes_ / k_absent_part;
+    const auto limit = narinfo ? shard_bytes_ - absent_limit : absent_limit;
+    if (bytes > limit) return;
+    auto& shard = shard_of(key);
+    const std::lock_guard lock(shard.mutex);
+    if (const auto at = shard.by_key.find(key); at != shard.by_key.end()) shard.erase(at->second);
+    Entry entry{key, stamp, std::move(narinfo), bytes};
+    auto& list = shard.list_of(entry);
+    auto& list_bytes = shard.bytes_of(entry);
+    list.push_front(std::move(entry));
+    list_bytes += bytes;
+    shard.by_key.emplace(key, list.begin());
+    shard.shrink(list, list_bytes, limit);
+}
+
+NarinfoCache::Figures NarinfoCache::figures() const {
+    Figures sum{};
+    for (const auto& shard : *shards_) {
+        const std::lock_guard lock(shard.mutex);
+        sum.bytes += shard.found_bytes + shard.absent_bytes;
+        sum.entries += shard.by_key.size();
+        sum.hits += shard.hits;
+        sum.misses += shard.misses;
+        sum.evictions += shard.evictions;
+    }
+    return sum;
+}
+
+}  // namespace narthex::http
