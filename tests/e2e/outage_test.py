@@ -41,10 +41,10 @@ def tearDownModule():
     PG.close()
 
 
-def serve(*args):
+def serve(*args, cache_bytes=0):
     """Without answers in memory, unless a test is about them."""
     return support.Server("--database", PG.uri, "--lookup-timeout-ms", TIMEOUT * 1000,
-                          "--cache-bytes", 0, *args)
+                          "--cache-bytes", cache_bytes, *args)
 
 
 def agent(name):
@@ -87,8 +87,8 @@ class Case(unittest.TestCase):
         else:
             PG.start()
 
-    def serve(self, *args):
-        server = serve(*args).start()
+    def serve(self, *args, **options):
+        server = serve(*args, **options).start()
         self.addCleanup(server.stop)
         return server
 
@@ -226,7 +226,7 @@ class Memory(Case):
     it may have come since."""
 
     def check(self, take_away, bring_back):
-        server = self.serve("--cache-bytes", 1 << 26)
+        server = self.serve(cache_bytes=1 << 26)
         for name in KNOWN[:10]:
             self.assertEqual(get(server.port, samples.target(name)).body, TEXTS[name])
         self.assertEqual(get(server.port, samples.target(ABSENT)).status, 404)
