@@ -8,6 +8,7 @@ import json
 import os
 import pwd
 import random
+import resource
 import shutil
 import subprocess
 import time
@@ -82,7 +83,8 @@ def prepare(state, narinfos, seed, binary, generator, say):
         seconds = load(data, binary, say)
         write_stamp(data, "database", {"key": schema, "seconds": seconds})
     data.import_seconds = stamp(data, "database")["seconds"]
-    data.hits = sorted(path.stem for path in data.sample.iterdir())
+    # nginx keeps all of them open, beside its connections.
+    data.hits = sorted(path.stem for path in data.sample.iterdir())[:max(most_files() - 1000, 1)]
     data.misses = make_misses(len(data.hits), seed)
     return data
 
@@ -124,15 +126,16 @@ def generate(data, generator, say):
 
 def load(data, binary, say):
     """Imports the texts into a fresh database; returns the seconds that took."""
-    (data.directory / "database.json").unlink(missing_ok=True)
+    for name in ("database", "settled"):
+        (data.directory / f"{name}.json").unlink(missing_ok=True)
     shutil.rmtree(data.data_dir, ignore_errors=True)
     # The cluster's own creation is no part of an import's time.
     run([binary, "cache", "list", "--data-dir", data.data_dir], keep=True)
     say(f"importing {data.text.stat().st_size >> 20} MiB")
     start = time.monotonic()
-    done = run([binary, "import", "--json", "--data-dir", data.data_dir, data.text], keep=True)
+    out = run([binary, "import", "--json", "--data-dir", data.data_dir, data.text], keep=True)
     seconds = time.monotonic() - start
-    report = json.loads(done.stdout)
+    report = json.loads(out)
     if report["new"] != data.narinfos:
         raise BenchError(f"the import took {report['new']} of {data.narinfos} narinfos")
     say(f"imported in {seconds:.1f} s: {data.narinfos / seconds:.0f} narinfos/s")
@@ -140,11 +143,23 @@ def load(data, binary, say):
 
 
 def run(command, keep=False):
-    done = subprocess.run([str(word) for word in command],
-                          stdout=subprocess.PIPE if keep else None, text=True, check=False)
-    if done.returncode != 0:
-        raise BenchError(f"{' '.join(map(str, command[:2]))} failed ({done.returncode})")
-    return done
+    """Runs it to its end; interrupted, waits for it to clear up: an import stops its PostgreSQL."""
+    with subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE if keep else None,
+                          text=True, start_new_session=True) as process:
+        try:
+            out, _ = process.communicate()
+        except BaseException:
+            process.terminate()
+            raise
+    if process.returncode != 0:
+        raise BenchError(f"{' '.join(map(str, command[:2]))} failed ({process.returncode})")
+    return out
+
+
+def most_files():
+    """How many nginx can hold open: it can't where root may not raise its limits either."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return 65_536 if most == resource.RLIM_INFINITY else min(most, 65_536)
 
 
 def make_misses(count, seed):

@@ -118,7 +118,7 @@ def text(results):
     lines = [table(results), ""]
     lines += [f"{case}, {server}: n/a, {why}" for case, server, why in results.without]
     about = results.about
-    lines.append(f"{about['narinfos']} narinfos; medians of {about['rounds']} rounds of "
+    lines.append(f"{about['narinfos']} narinfos, {about['asked_for']} asked for; medians of {about['rounds']} rounds of "
                  f"{about['seconds']} s")
     for condition, figure, met in verdicts(results):
         bound = f"must {'at most ' if condition.at_most else ''}{condition.must:g}x"
