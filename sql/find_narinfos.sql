@@ -3,16 +3,19 @@
 -- Each OFFSET 0 keeps its subquery a lookup of one row's key, whatever PostgreSQL believes of the
 -- tables: the plan is made once, perhaps when they are nearly empty, and a plan that reads one of
 -- them from first to last costs nothing then.
+-- The lines added later are few: whoever has none is spared the aggregate and the copy of the text.
 select
     u.ord,
-    n.text || coalesce(
-        (
+    case
+        when exists (
+            select from narinfo_line l where l.cache = u.cache and l.hash = u.hash offset 0
+        ) then n.text || (
             select string_agg(l.line || e'\n', '' order by l.added_at, l.line)
             from narinfo_line l
             where l.cache = u.cache and l.hash = u.hash
-        ),
-        ''
-    ),
+        )
+        else n.text
+    end,
     n.first_seen
 from unnest($1::smallint[], $2::bytea[]) with ordinality u (cache, hash, ord)
 cross join lateral (

@@ -145,6 +145,9 @@ class Serving {
         options.connections = config.database_connections;
         options.largest_batch = config.largest_batch;
         options.statement_limit = config.handler.lookup_timeout;
+        options.render = [ages = config.max_ages](db::FoundNarinfo&& found) {
+            return http::render_narinfo(std::move(found.text), found.first_seen, ages);
+        };
         options.revive = database.revive();
         options.schema_mismatch = give_up;
         return options;

@@ -56,7 +56,7 @@ void write_settings(const fs::path& postgres) {
 # (socket, no TCP, access files) it gives on the command line, where it wins.
 wal_level = logical
 max_connections = 100
-shared_buffers = 128MB
+shared_buffers = 3GB
 default_toast_compression = lz4
 log_line_prefix = '%m [%p] '
 lc_messages = 'C'

@@ -13,6 +13,8 @@ namespace narthex::db {
 
 namespace {
 
+constexpr std::chrono::milliseconds k_grace(500);
+
 std::string first_line(std::string_view text) {
     return std::string(text.substr(0, text.find('\n')));
 }
@@ -41,12 +43,17 @@ std::int64_t BinaryRows::number(int row, int column) const {
 
 Libpq::Libpq(const std::string& uri, Session session, std::chrono::milliseconds limit)
     : address_(describe_address(uri)),
-      connection_(PQconnectdb(with_session(uri, session, limit).c_str())) {
+      connection_(PQconnectdb(with_session(uri, session, limit).c_str())),
+      limit_(limit) {
     if (PQstatus(connection_.get()) != CONNECTION_OK) {
         throw Unavailable(fmt::format(
             "no database at {}: {}", address_, first_line(PQerrorMessage(connection_.get()))
         ));
     }
+    // What PostgreSQL says beside its answers is of no use here; libpq would print it.
+    PQsetNoticeProcessor(
+        connection_.get(), [](void*, const char*) {}, nullptr
+    );
     socket_ = PQsocket(connection_.get());
 }
 
@@ -65,7 +72,7 @@ BinaryRows Libpq::exec(const Statement& statement, std::span<const std::string> 
         values[i] = parameters[i].data();
         lengths[i] = static_cast<int>(parameters[i].size());
     }
-    auto* result = PQexecPrepared(
+    const int sent = PQsendQueryPrepared(
         connection_.get(),
         statement.name,
         static_cast<int>(count),
@@ -74,10 +81,28 @@ BinaryRows Libpq::exec(const Statement& statement, std::span<const std::string> 
         binary.data(),
         1
     );
+    if (sent == 0) fail(nullptr);
+    wait_for_answer();
+    auto* result = PQgetResult(connection_.get());
     BinaryRows rows(result);
     const auto status = PQresultStatus(result);
     if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) fail(result);
+    while (auto* more = PQgetResult(connection_.get())) PQclear(more);
     return rows;
+}
+
+// PostgreSQL ends a statement in time by itself, unless it hangs as a whole.
+void Libpq::wait_for_answer() {
+    using Clock = std::chrono::steady_clock;
+    const auto end = Clock::now() + limit_ + k_grace;
+    while (PQisBusy(connection_.get()) != 0) {
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now());
+        if (left.count() <= 0) {
+            throw Unavailable(fmt::format("the database at {} doesn't answer", address_));
+        }
+        wait_readable(left);
+        if (PQconsumeInput(connection_.get()) == 0) fail(nullptr);
+    }
 }
 
 void Libpq::fail(const PGresult* result) {

@@ -56,6 +56,7 @@ class Libpq {
 
   private:
     [[noreturn]] void fail(const PGresult* result);
+    void wait_for_answer();
     void wait_readable(std::chrono::milliseconds limit);
 
     struct Finish {
@@ -63,6 +64,7 @@ class Libpq {
     };
     std::string address_;
     std::unique_ptr<PGconn, Finish> connection_;
+    std::chrono::milliseconds limit_;
     std::atomic<int> socket_ = -1;
     std::atomic<bool> interrupted_ = false;
 };

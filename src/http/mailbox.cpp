@@ -2,20 +2,10 @@
 
 #include <boost/asio/post.hpp>
 
-#include <unordered_map>
-
 namespace narthex::http {
 
 namespace asio = boost::asio;
 using service::LookupAnswer;
-
-namespace {
-
-std::shared_ptr<const NarinfoAnswer> render(const db::FoundNarinfo& found, const MaxAges& ages) {
-    return render_narinfo(found.text, found.first_seen, ages);
-}
-
-}  // namespace
 
 Mailbox::Mailbox(
     asio::io_context& io,
@@ -45,19 +35,12 @@ void Mailbox::submit() {
 }
 
 void Mailbox::answered(std::vector<service::Answered> batch) {
-    // Several lookups of one path share what was found.
-    std::unordered_map<const db::FoundNarinfo*, std::shared_ptr<const NarinfoAnswer>> rendered;
     const auto now = std::chrono::steady_clock::now();
     std::vector<Mail> mails;
     mails.reserve(batch.size());
     for (auto& [lookup, answer] : batch) {
-        std::shared_ptr<const NarinfoAnswer> narinfo;
+        auto narinfo = std::static_pointer_cast<const NarinfoAnswer>(std::move(answer.narinfo));
         const auto* path = std::get_if<PathKey>(&lookup.key);
-        if (answer.narinfo) {
-            auto& once = rendered[answer.narinfo.get()];
-            if (!once) once = render(*answer.narinfo, cache_.ages());
-            narinfo = once;
-        }
         if (path != nullptr && answer.status != LookupAnswer::Status::unavailable) {
             cache_.fill(*path, lookup.stamp, narinfo, now);
         }

@@ -1,9 +1,7 @@
 #include "narthex/http/narinfo_answer.hpp"
 
 #include <fmt/format.h>
-#include <sodium.h>
-
-#include <array>
+#include <xxhash.h>
 
 namespace narthex::http {
 
@@ -15,17 +13,10 @@ std::string max_age(std::chrono::seconds age) {
     return fmt::format("public, max-age={}", age.count());
 }
 
-// SipHash under a key that everybody knows: fast, and 128 bits don't collide by accident.
+// 128 bits don't collide by accident, and whoever could make them collide could publish as well.
 std::string etag_of(std::string_view text) {
-    static constexpr std::array<unsigned char, crypto_shorthash_siphashx24_KEYBYTES> k_key{};
-    std::array<unsigned char, crypto_shorthash_siphashx24_BYTES> digest{};
-    crypto_shorthash_siphashx24(
-        digest.data(),
-        reinterpret_cast<const unsigned char*>(text.data()),
-        text.size(),
-        k_key.data()
-    );
-    return fmt::format("\"{:02x}\"", fmt::join(digest, ""));
+    const auto digest = XXH3_128bits(text.data(), text.size());
+    return fmt::format("\"{:016x}{:016x}\"", digest.high64, digest.low64);
 }
 
 }  // namespace

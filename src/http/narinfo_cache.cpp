@@ -1,5 +1,7 @@
 #include "narthex/http/narinfo_cache.hpp"
 
+#include <boost/unordered/unordered_flat_map.hpp>
+
 #include <cstring>
 #include <random>
 
@@ -9,7 +11,7 @@ namespace {
 
 // Absent ones may fill this part: a client that asks for made-up paths doesn't push out real ones.
 constexpr std::size_t k_absent_part = 8;
-// Two nodes, a bucket and what the allocator adds.
+// A node, its place in a table that is half full, and what the allocator adds.
 constexpr std::size_t k_entry_overhead = 224;
 
 std::uint64_t random_key() {
@@ -33,8 +35,8 @@ std::size_t NarinfoCache::KeyedHash::operator()(const PathKey& path) const noexc
 }
 
 struct NarinfoCache::Shard {
-    using Entries = std::list<Entry>;  // the least recently used last
-    using Index = std::unordered_map<PathKey, Entries::iterator, KeyedHash>;
+    using Entries = std::list<Entry>;  // the oldest last
+    using Index = boost::unordered_flat_map<PathKey, Entries::iterator, KeyedHash>;
 
     // The found and the absent ones: each with its own bound.
     Entries& list_of(const Entry& entry) { return entry.narinfo ? found : absent; }
@@ -48,8 +50,14 @@ struct NarinfoCache::Shard {
 
     void shrink(Entries& list, const std::size_t& bytes, std::size_t limit) {
         while (bytes > limit) {
-            erase(std::prev(list.end()));
-            ++evictions;
+            const auto oldest = std::prev(list.end());
+            if (oldest->asked_for) {
+                oldest->asked_for = false;
+                list.splice(list.begin(), list, oldest);
+            } else {
+                erase(oldest);
+                ++evictions;
+            }
         }
     }
 
@@ -76,8 +84,7 @@ NarinfoCache::NarinfoCache(std::size_t bytes, MaxAges ages, const service::Epoch
 NarinfoCache::~NarinfoCache() = default;
 
 NarinfoCache::Shard& NarinfoCache::shard_of(const PathKey& key) {
-    // Other bits than those the table takes.
-    return (*shards_)[hash_(key) >> 60];
+    return (*shards_)[key.hash.bytes().back() % k_shards];
 }
 
 bool NarinfoCache::stands(const Entry& entry, Clock::time_point now) const {
@@ -101,8 +108,7 @@ std::optional<NarinfoCache::Found> NarinfoCache::find(const PathKey& key, Clock:
         return std::nullopt;
     }
     ++shard.hits;
-    auto& list = shard.list_of(entry);
-    list.splice(list.begin(), list, at->second);
+    entry.asked_for = true;
     return Found{entry.narinfo};
 }
 

@@ -61,19 +61,6 @@ std::vector<LookupAnswer> spread(
     return out;
 }
 
-std::vector<LookupAnswer> ask_narinfos(
-    db::LookupConnection& connection, const std::vector<Lookup>& batch
-) {
-    const Keys<PathKey> keys(batch);
-    std::vector<LookupAnswer> answers(keys.distinct.size(), {Status::absent, nullptr, {}});
-    for (auto& row : connection.find_narinfos(keys.distinct)) {
-        auto& answer = answers[row.asked];
-        answer.status = Status::found;
-        answer.narinfo = std::make_shared<const db::FoundNarinfo>(std::move(row));
-    }
-    return spread(answers, keys.of);
-}
-
 std::vector<LookupAnswer> ask_nar_files(
     db::LookupConnection& connection, const std::vector<Lookup>& batch
 ) {
@@ -272,8 +259,7 @@ std::optional<std::vector<LookupAnswer>> Lookups::ask(Worker& worker, const Batc
     options_.batch_sent(batch.size());
     try {
         const bool narinfos = std::holds_alternative<PathKey>(batch[0].key);
-        return narinfos ? ask_narinfos(*worker.connection, batch)
-                        : ask_nar_files(*worker.connection, batch);
+        return narinfos ? ask_narinfos(worker, batch) : ask_nar_files(*worker.connection, batch);
     } catch (const std::exception& error) {
         spdlog::warn("event=lookup_failed reason={}", log_text(error.what()));
     }
@@ -283,6 +269,17 @@ std::optional<std::vector<LookupAnswer>> Lookups::ask(Worker& worker, const Batc
     --connected_;
     ++failures_;
     return std::nullopt;
+}
+
+std::vector<LookupAnswer> Lookups::ask_narinfos(Worker& worker, const Batch& batch) const {
+    const Keys<PathKey> keys(batch);
+    std::vector<LookupAnswer> answers(keys.distinct.size(), {Status::absent, nullptr, {}});
+    for (auto& row : worker.connection->find_narinfos(keys.distinct)) {
+        auto& answer = answers[row.asked];
+        answer.status = Status::found;
+        answer.narinfo = options_.render(std::move(row));
+    }
+    return spread(answers, keys.of);
 }
 
 }  // namespace narthex::service

@@ -44,24 +44,33 @@ def against(case, server, other_case, other):
     return lambda results: results.ratio(case, server, other_case, other)
 
 
-def p99_ratio(results):
-    mine, theirs = results.median("hits", "cache on"), results.median("hits", "nginx")
-    return mine.p99 / theirs.p99 if mine and theirs else None
+def p99_against(nginx):
+    def ratio(results):
+        mine, theirs = results.median("hits", "cache on"), results.median("hits", nginx)
+        return mine.p99 / theirs.p99 if mine and theirs else None
+    return ratio
+
+
+def nginx_conditions(nginx):
+    return [
+        Condition(f"cache on, hits, against {nginx}", 1.3, against("hits", "cache on", "hits", nginx)),
+        Condition(f"cache on, 32 pipelined, against {nginx}", 6,
+                  against("pipelined", "cache on", "pipelined", nginx)),
+        Condition(f"cache off, hits, against {nginx}", 0.6, against("hits", "cache off", "hits", nginx)),
+        Condition(f"cache off, 32 pipelined, against {nginx}", 1.7,
+                  against("pipelined", "cache off", "pipelined", nginx)),
+        Condition(f"cache on, hits, p99 against {nginx}", 2, p99_against(nginx), at_most=True),
+    ]
 
 
 CONDITIONS = [
-    Condition("cache on, hits, against nginx", 1.3, against("hits", "cache on", "hits", "nginx")),
-    Condition("cache on, 32 pipelined, against nginx", 6,
-              against("pipelined", "cache on", "pipelined", "nginx")),
-    Condition("cache off, hits, against nginx", 0.6, against("hits", "cache off", "hits", "nginx")),
-    Condition("cache off, 32 pipelined, against nginx", 1.7,
-              against("pipelined", "cache off", "pipelined", "nginx")),
+    *nginx_conditions("nginx"),
+    *nginx_conditions("nginx -sendfile"),
     Condition("cache off, hits, against pgbench -c 64", 0.75,
               against("hits", "cache off", "pgbench", "pgbench")),
     Condition("cache off, 32 pipelined, against pgbench -c 64", 2.5,
               against("pipelined", "cache off", "pgbench", "pgbench")),
     Condition("cache off, misses against its hits", 1, against("misses", "cache off", "hits", "cache off")),
-    Condition("cache on, hits, p99 against nginx's", 2, p99_ratio, at_most=True),
 ]
 
 

@@ -78,9 +78,21 @@ LookupAnswer wait_for(std::future<LookupAnswer> answer) {
     return answer.get();
 }
 
+struct Rendered : RenderedNarinfo {
+    explicit Rendered(std::string given) : text(std::move(given)) {}
+    std::string text;
+};
+
+const std::string& text_of(const LookupAnswer& answer) {
+    return dynamic_cast<const Rendered&>(*answer.narinfo).text;
+}
+
 LookupOptions options_for(const std::string& uri) {
     LookupOptions options;
     options.uri = uri;
+    options.render = [](db::FoundNarinfo&& found) {
+        return std::make_shared<const Rendered>(std::move(found.text));
+    };
     return options;
 }
 
@@ -91,7 +103,7 @@ TEST(Lookups, tell_found_from_absent) {
     Lookups lookups(options_for(database.uri()));
     const auto found = wait_for(asker.ask(lookups, k_known));
     EXPECT_EQ(found.status, Status::found);
-    EXPECT_EQ(found.narinfo->text, "StorePath: x\n");
+    EXPECT_EQ(text_of(found), "StorePath: x\n");
     EXPECT_EQ(wait_for(asker.ask(lookups, k_absent)).status, Status::absent);
     EXPECT_EQ(wait_for(asker.ask(lookups, k_nar)).status, Status::absent);
 }

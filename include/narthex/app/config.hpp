@@ -26,7 +26,7 @@ struct Config {
     http::MaxAges max_ages;
     std::size_t cache_bytes = 256 * 1024 * 1024;
     std::size_t database_connections = 2;
-    std::size_t largest_batch = 256;
+    std::size_t largest_batch = 128;
 };
 
 struct Setting {

@@ -1,6 +1,6 @@
 // Between the sessions of one network thread and the lookup threads: gathers what the thread's
 // sessions ask within a turn of its loop into one submission, and hands what one statement answered
-// to them in one turn. Narinfos are rendered, and kept in memory, on the lookup thread.
+// to them in one turn. Narinfos are kept in memory as they come, on the lookup thread.
 #pragma once
 
 #include "narthex/http/narinfo_cache.hpp"

@@ -4,6 +4,7 @@
 
 #include "narthex/http/answer.hpp"
 #include "narthex/http/request.hpp"
+#include "narthex/service/lookups.hpp"
 
 #include <chrono>
 #include <memory>
@@ -20,7 +21,7 @@ struct MaxAges {
     std::chrono::seconds new_for{3600};
 };
 
-struct NarinfoAnswer {
+struct NarinfoAnswer : service::RenderedNarinfo {
     std::string head;  // of a 200
     std::string body;
     std::string etag;

@@ -1,6 +1,7 @@
-// Answers in memory, found and absent ones, bounded in bytes: least recently used go first. In
-// shards, each with its lock, so that network threads seldom meet. An answer stands while its stamp
-// does (service/epochs.hpp). Any thread.
+// Answers in memory, found and absent ones, bounded in bytes: the oldest go first, but for those
+// that were asked for since they were last looked at ("second chance": finding one writes no more
+// than a flag beside it). In shards, each with its lock, so that network threads seldom meet. An
+// answer stands while its stamp does (service/epochs.hpp). Any thread.
 #pragma once
 
 #include "narthex/core/path_key.hpp"
@@ -14,7 +15,6 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <unordered_map>
 
 namespace narthex::http {
 
@@ -69,6 +69,7 @@ class NarinfoCache {
         std::uint64_t stamp;
         std::shared_ptr<const NarinfoAnswer> narinfo;
         std::size_t bytes;
+        bool asked_for = false;
     };
     struct Shard;
 

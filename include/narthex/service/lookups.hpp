@@ -30,11 +30,17 @@ using db::NarKey;
 // What is asked: a narinfo or where a NAR's bytes are.
 using LookupKey = std::variant<PathKey, NarKey>;
 
+// What LookupOptions::render makes of a narinfo that is found: once, for all who asked.
+class RenderedNarinfo {
+  public:
+    virtual ~RenderedNarinfo() = default;
+};
+
 struct LookupAnswer {
     enum class Status { found, absent, unavailable };
     Status status;
-    std::shared_ptr<const db::FoundNarinfo> narinfo;  // of a PathKey that is found
-    std::vector<std::string> files;                   // of a NarKey: every place, the best first
+    std::shared_ptr<const RenderedNarinfo> narinfo;  // of a PathKey that is found
+    std::vector<std::string> files;                  // of a NarKey: every place, the best first
 };
 
 struct Answered;
@@ -64,7 +70,7 @@ struct Answered {
 struct LookupOptions {
     std::string uri;
     std::size_t connections = 2;
-    std::size_t largest_batch = 256;
+    std::size_t largest_batch = 128;
     std::chrono::milliseconds statement_limit{5000};
     std::size_t largest_queue = 100'000;  // more are answered `unavailable`
     // Called on a lookup thread when the database can't be reached, before the next try: restarts
@@ -73,6 +79,8 @@ struct LookupOptions {
     // Called on a lookup thread, maybe again and again, while the database's schema isn't ours: the
     // server has to stop.
     std::function<void(const std::string& reason)> schema_mismatch;
+    // On lookup threads.
+    std::function<std::shared_ptr<const RenderedNarinfo>(db::FoundNarinfo&&)> render;
     // Called on a lookup thread with the number of keys of each statement.
     std::function<void(std::size_t keys)> batch_sent = [](std::size_t) {};
 };
@@ -110,6 +118,7 @@ class Lookups {
     void take_batch(std::deque<Lookup>& queue, Batch& batch, Batch& late) const;
     void answer(Worker& worker, Batch& batch);
     [[nodiscard]] std::optional<std::vector<LookupAnswer>> ask(Worker& worker, const Batch& batch);
+    [[nodiscard]] std::vector<LookupAnswer> ask_narinfos(Worker& worker, const Batch& batch) const;
     Batch close_queues();
     Batch empty_queues();
     [[nodiscard]] std::size_t queued() const { return narinfos_.size() + nars_.size(); }
