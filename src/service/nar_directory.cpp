@@ -29,8 +29,10 @@ Result<std::optional<std::string>> NarDirectory::find(const NarFile& file) const
     const auto path = nar_path(file.url);
     if (!path) return Error{fmt::format("its URL {} names no file below nar/", file.url)};
     const auto below_nar = path->substr(k_nar_prefix.size());
-    // As in a binary cache; without nar/; and as `guix publish --cache` lays its files out.
-    for (const auto& candidate : {*path, below_nar, below_nar + ".nar"}) {
+    // As in a binary cache; without nar/; and as `guix publish --cache` lays its files out, where
+    // the uncompressed nar/ITEM is in none/.
+    for (const auto& candidate :
+         {*path, below_nar, below_nar + ".nar", "none/" + below_nar + ".nar"}) {
         std::error_code error;
         const auto full = fs::path(base_) / candidate;
         if (!fs::is_regular_file(full, error)) continue;

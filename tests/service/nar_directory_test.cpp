@@ -47,6 +47,9 @@ TEST_F(NarDirectoryTest, is_laid_out_as_guix_publish_lays_out_its_cache) {
     EXPECT_EQ(find("nar/gzip/hash-name", 5), "gzip/hash-name.nar");
     expect_says(find("nar/zstd/hash-name", 5), "has 3 bytes");
     EXPECT_EQ(find("nar/gzip/hash-name.nar"), "gzip/hash-name.nar");
+    dir_.write("none/hash-name.nar", "1234567");
+    EXPECT_EQ(find("nar/hash-name", 7), "none/hash-name.nar");
+    expect_says(find("nar/hash-name", 5), "has 7 bytes");
 }
 
 TEST_F(NarDirectoryTest, finds_files_by_their_decoded_names) {

@@ -1,6 +1,5 @@
-// A directory of NAR files, laid out as a binary cache (nar/x.nar.xz), as the cache
-// of `guix publish` (nar/gzip/x is gzip/x.nar), or holding what is below
-// nar/.
+// A directory of NAR files, laid out as a binary cache (nar/x.nar.xz), as the cache of
+// `guix publish` (nar/gzip/x is gzip/x.nar, nar/x is none/x.nar), or holding what is below nar/.
 #pragma once
 
 #include "narthex/core/narinfo.hpp"
