@@ -210,9 +210,10 @@ class Import {
             {origin.file,
              origin.line,
              fmt::format(
-                 "conflict: the cache has {} with another NAR (this one: {}, {} bytes); "
-                 "the stored one stays",
-                 narinfo.store_path().to_string(),
+                 "conflict: the cache's narinfo of {} has another name, NarHash or NarSize than "
+                 "this one ({}, {}, {} bytes); the stored one stays",
+                 narinfo.store_path().base.hash.to_string(),
+                 narinfo.store_path().base.name,
                  narinfo.nar_hash().to_nix(),
                  narinfo.nar_size()
              )}

@@ -171,8 +171,9 @@ class Refusals(narinfos.ImportTest):
         self.run_import(narinfos.write([BASE], "base"))
         before = self.count("path")
         done = self.run_import(narinfos.write([other, narinfo("new")], "other"), code=1)
-        self.assertRegex(done.stderr, rf"\A/\S+/other:1: conflict: the cache has "
-                         rf"/nix/store/{BASE.hash}-base with another NAR \(this one: sha256:")
+        self.assertRegex(done.stderr, rf"\A/\S+/other:1: conflict: the cache's narinfo of {BASE.hash} "
+                         r"has another name, NarHash or NarSize than this one \(base, sha256:\S+, "
+                         r"\d+ bytes\); the stored one stays\n\Z")
         self.assertIn("  new                     1\n  already there           0\n"
                       "  conflicting             1\n  rejected                0\n", done.stdout)
         self.assertEqual(self.count("path"), before + 1)

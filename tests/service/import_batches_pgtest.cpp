@@ -20,7 +20,7 @@ TEST_F(ImportTest, keeps_the_first_of_two_that_contradict_each_other) {
     const auto report =
         import_stream({made_up_text(1, {2}), contradicting_text(1, {3}), made_up_text(4)});
     EXPECT_EQ(counts(report), (Words{"2", "0", "1", "0", "1"}));
-    expect_rejected("stream:10", "conflict: the cache has /nix/store/" + path_name(1).to_string());
+    expect_rejected("stream:10", "conflict: the cache's narinfo of " + path_hash(1).to_string());
     EXPECT_EQ(text_of(1), made_up_text(1, {2}));
     EXPECT_EQ(ask("select count(*) from path"), "3");
 }
@@ -29,7 +29,7 @@ TEST_F(ImportTest, keeps_what_is_stored_when_it_is_contradicted) {
     import_stream({made_up_text(1)});
     const auto report = import_stream({made_up_text(2), contradicting_text(1), made_up_text(3)});
     EXPECT_EQ(counts(report), (Words{"2", "0", "1", "0", "0"}));
-    expect_rejected("stream:10", "with another NAR (this one: sha256:");
+    expect_rejected("stream:10", "name, NarHash or NarSize than this one (path-1, sha256:");
     EXPECT_EQ(text_of(1), made_up_text(1));
     EXPECT_EQ(batches_, std::vector<std::uint64_t>{2});
 }
@@ -60,6 +60,12 @@ TEST_F(ImportTest, takes_another_size_and_another_name_for_conflicts) {
     renamed.store_path.base.name = "other";
     const auto report = import_stream({render_nix_narinfo(fields), render_nix_narinfo(renamed)});
     EXPECT_EQ(counts(report), (Words{"0", "0", "2", "0", "0"}));
+    // One sentence for both, and true of both.
+    for (const auto& words : rejections_) {
+        EXPECT_NE(words.find("another name, NarHash or NarSize"), std::string::npos) << words;
+    }
+    EXPECT_NE(rejections_.at(1).find("than this one (other, "), std::string::npos)
+        << rejections_[1];
 }
 
 class LargeImport : public ImportTest {

@@ -28,7 +28,7 @@ struct StoredNarinfo {
 enum class Fate {
     added,
     present,   // the cache had it; nothing changed but a place of its NAR
-    conflict,  // the cache has the path with another NAR; nothing changed
+    conflict,  // the cache has the hash with another name or NAR; nothing changed
 };
 
 struct StoreReport {

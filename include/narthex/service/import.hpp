@@ -33,7 +33,7 @@ struct Rejection {
 struct ImportReport {
     std::uint64_t added = 0;
     std::uint64_t present = 0;    // were there already
-    std::uint64_t conflicts = 0;  // there already with another NAR; the stored one stays
+    std::uint64_t conflicts = 0;  // there with another name or NAR; the stored one stays
     std::uint64_t rejected = 0;   // not conflicts
     // Paths that the added narinfos refer to and that the cache doesn't have.
     std::vector<HashPart> dangling;
