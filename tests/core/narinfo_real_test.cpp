@@ -33,7 +33,7 @@ std::string decompress(const std::string& packed) {
 class RealNarinfos : public testing::Test {
   protected:
     void SetUp() override {
-        if (!std::filesystem::exists(k_data)) GTEST_SKIP() << "there is no " << k_data;
+        if (!std::filesystem::exists(k_data)) GTEST_SKIP() << "real narinfos not there: " << k_data;
         std::ifstream file(k_data, std::ios::binary);
         const std::string packed((std::istreambuf_iterator<char>(file)), {});
         RecordSplitter splitter([&](Record record) { texts_.push_back(std::move(record.text)); });
