@@ -2,7 +2,8 @@
 """kill -9 of an import and of PostgreSQL at chosen moments of a batch's transaction.
 
 Every batch is stored whole or not at all, and what was killed is completed by running it again.
-kill_test.py kills at the start of everything; this one kills while there is something to lose.
+tests/db/cluster_crash_pgtest.cpp kills while a cluster is made, started and shared; this one kills
+while there is something to lose.
 """
 
 import json
