@@ -97,19 +97,6 @@ void print_json(
     fmt::print("{}\n", out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
-// As root, narthex serves as another user: what that one can't read would be answered with 503s.
-void require_readable(const OpenDatabase& database, const service::ImportOptions& options) {
-    if (!database.cluster || !options.nar_directory) return;
-    const auto& directory = options.nar_directory->base();
-    if (database.cluster->owner_can_read(directory)) return;
-    throw Failure(fmt::format(
-        "--nar-dir: the owner of {}, as whom narthex serves, can't read {}: allow it to, or move "
-        "the NARs",
-        database.cluster->data_dir().string(),
-        directory
-    ));
-}
-
 struct Outcome {
     service::ImportReport report;
     nlohmann::json rejections = nlohmann::json::array();
@@ -154,7 +141,12 @@ int import_command(const ImportFlags& flags) {
     auto options = options_of(flags);
     const auto loaded = load(*flags.settings);
     const auto database = open_database(loaded.config);
-    require_readable(database, options);
+    if (database.cluster) {
+        // As root, narthex serves as another user: what that one can't read would be 503s.
+        options.why_unreadable = [&cluster = *database.cluster](const std::filesystem::path& file) {
+            return cluster.why_unreadable(file);
+        };
+    }
     db::Connection connection(database.uri, db::Session::publishing);
     options.cache = find_cache(connection, flags.cache);
     Progress progress;
@@ -201,7 +193,7 @@ void add_import(CLI::App& app, Action& action) {
             "--nar-dir",
             flags->nar_dir,
             "where the NARs of these narinfos are, readable for whoever serves; narinfos whose NAR "
-            "is not there are rejected"
+            "is not there, or not readable for the data directory's owner, are rejected"
         )
         ->type_name("DIR");
     command->add_flag("--json", flags->json, "print a JSON summary");

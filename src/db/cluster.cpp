@@ -52,6 +52,7 @@ fs::path current_socket_dir(const DataDir& dir) {
 
 struct Cluster::State {
     DataDir dir;
+    std::vector<gid_t> groups;  // of the owner
     FileLock share;
     fs::path sockets;
     std::string uri;
@@ -63,6 +64,7 @@ std::unique_ptr<Cluster> Cluster::open(const fs::path& data_dir) try {
     state->process = ::getpid();
     state->dir = prepare_data_dir(data_dir);
     const DataDir& dir = state->dir;
+    state->groups = groups_of(dir.owner);
     const Control control(dir);
     state->share = open_lock(dir, Layout(dir.path).share_lock);
     state->share.wait_shared(soon());
@@ -119,11 +121,8 @@ gid_t Cluster::owner_gid() const {
     return state_->dir.owner.gid;
 }
 
-bool Cluster::owner_can_read(const fs::path& directory) const {
-    const ActingAs owner(state_->dir.owner);
-    std::error_code error;
-    const fs::directory_iterator first(directory, error);
-    return !error;
+std::string Cluster::why_unreadable(const fs::path& file) const {
+    return db::why_unreadable(state_->dir.owner, state_->groups, file);
 }
 
 const fs::path& Cluster::data_dir() const {

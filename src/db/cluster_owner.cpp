@@ -5,9 +5,11 @@
 #include "narthex/db/cluster.hpp"
 
 #include <fcntl.h>
+#include <grp.h>
 #include <pwd.h>
 #include <sys/fsuid.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include <array>
 #include <cerrno>
@@ -162,6 +164,49 @@ void become_for_files(const Identity& who) {
     ::setfsuid(who.uid);
 }
 
+// While it lives, this thread has these supplementary groups: glibc's setgroups() would change all
+// threads'. Nothing to do unless we are root.
+class WithGroups {
+  public:
+    explicit WithGroups(const std::vector<gid_t>& groups) : active_(we_are_root()) {
+        if (!active_) return;
+        const int count = ::getgroups(0, nullptr);
+        before_.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
+        if (count < 0 || ::getgroups(count, before_.data()) != count || !set(groups)) {
+            throw ClusterError("root may not change its groups here (CAP_SETGID is missing)");
+        }
+    }
+    ~WithGroups() {
+        if (active_) set(before_);
+    }
+    WithGroups(const WithGroups&) = delete;
+    WithGroups& operator=(const WithGroups&) = delete;
+
+  private:
+    static bool set(const std::vector<gid_t>& groups) {
+        return ::syscall(SYS_setgroups, groups.size(), groups.data()) == 0;
+    }
+
+    bool active_;
+    std::vector<gid_t> before_;
+};
+
+// 0 or an errno. O_PATH asks for the right to enter the directories of `path` alone.
+int try_open(const fs::path& path, int flags) {
+    const Descriptor fd(::open(path.c_str(), flags | O_CLOEXEC));
+    return fd.get() < 0 ? errno : 0;
+}
+
+// The command that gives us what is missing to read `file`, a path without links.
+std::string way_out(const fs::path& file) {
+    fs::path current;
+    for (const fs::path& part : file.parent_path()) {
+        current /= part;
+        if (try_open(current / ".", O_PATH) == EACCES) return "chmod a+x " + current.string();
+    }
+    return "chmod a+r " + file.string();
+}
+
 }  // namespace
 
 DataDir prepare_data_dir(const fs::path& path) {
@@ -192,6 +237,36 @@ std::string user_name(uid_t uid) {
     throw ClusterError(
         "PostgreSQL needs a name for user id " + std::to_string(uid) + "; add it to /etc/passwd"
     );
+}
+
+std::vector<gid_t> groups_of(const Identity& who) {
+    const std::string name = user_name(who.uid);
+    int count = 32;
+    std::vector<gid_t> groups(static_cast<std::size_t>(count));
+    while (::getgrouplist(name.c_str(), who.gid, groups.data(), &count) < 0) {
+        groups.resize(static_cast<std::size_t>(count));
+    }
+    groups.resize(static_cast<std::size_t>(count));
+    return groups;
+}
+
+std::string why_unreadable(
+    const Identity& who, const std::vector<gid_t>& groups, const fs::path& file
+) {
+    int error = 0;
+    {
+        const WithGroups owners(groups);
+        const ActingAs owner(who);
+        error = try_open(file, O_RDONLY | O_NONBLOCK);
+    }
+    if (error == 0) return {};
+    const std::string what = "can't be read by " + describe(who.uid) + ", as whom narthex serves: ";
+    std::error_code unknown;
+    const fs::path real = fs::canonical(file, unknown);
+    if (error != EACCES || unknown) return what + os_error(error);
+    const WithGroups owners(groups);
+    const ActingAs owner(who);
+    return what + way_out(real);
 }
 
 // setfsuid is per thread, unlike seteuid, and takes root's rights over files away meanwhile.

@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 namespace narthex::db {
 
@@ -21,6 +22,15 @@ struct DataDir {
 
 // Throws ClusterError for a user id without a name: PostgreSQL needs one.
 [[nodiscard]] std::string user_name(uid_t uid);
+
+// As initgroups() sets them: the user's supplementary groups, and its own.
+[[nodiscard]] std::vector<gid_t> groups_of(const Identity& who);
+
+// Why `who` with these groups can't read `file`, and the way out; empty when it can. Asked of the
+// kernel. Unless we are root, `who` is who we are.
+[[nodiscard]] std::string why_unreadable(
+    const Identity& who, const std::vector<gid_t>& groups, const std::filesystem::path& file
+);
 
 // While it lives, this thread's file accesses are the owner's. Nothing to do unless we are root.
 class ActingAs {

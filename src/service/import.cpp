@@ -130,9 +130,19 @@ class Import {
         for (std::size_t i = 0; i < places.size(); ++i) {
             auto found = options_.nar_directory->find(narinfo.files()[i]);
             if (!found) return found.error();
-            if (*found) places[i] = db::NarPlace{site_, **found};
+            if (!*found) continue;
+            auto unreadable = refusal_to_read(**found);
+            if (!unreadable.empty()) return Error{std::move(unreadable)};
+            places[i] = db::NarPlace{site_, **found};
         }
         return places;
+    }
+
+    [[nodiscard]] std::string refusal_to_read(const std::string& nar) const {
+        if (!options_.why_unreadable) return {};
+        const auto file = std::filesystem::path(options_.nar_directory->base()) / nar;
+        const auto why = options_.why_unreadable(file);
+        return why.empty() ? why : fmt::format("its NAR {} {}", file.string(), why);
     }
 
     void add(Candidate candidate) {

@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """`narthex import` as somebody at a shell sees it: what it prints, its exit codes, what it refuses."""
 
+import grp
 import json
+import os
+import pwd
 import re
 import subprocess
 import unittest
@@ -198,6 +201,69 @@ class Refusals(narinfos.ImportTest):
         self.assertIn(":1: has no valid signature by a trusted key (signed by made-up-1)\n",
                       done.stderr)
         self.check_nothing_stored(good=0)
+
+
+class Unreadable(narinfos.ImportTest):
+    """NARs that the data directory's owner, as whom a server of root's runs, can't read."""
+
+    def setUp(self):
+        super().setUp()
+        self.owner = pwd.getpwuid(self.data_dir.stat().st_uid)
+        self.directory = support.temp_dir("nars")
+        (self.directory / "nar").mkdir()
+
+    def add_nar(self, name, mode, group=None):
+        """A NAR of root's, with a narinfo beside it; what it is called."""
+        text = samples.narinfo(name, nar=(f"nar/{name}", b"x" * 100))
+        (self.directory / f"{name}.narinfo").write_text(text)
+        file = self.directory / "nar" / name
+        file.write_bytes(b"x" * 100)
+        if group is not None:
+            os.chown(file, 0, group)
+        file.chmod(mode)
+        return file
+
+    def import_all(self, code):
+        return self.run_import("--nar-dir", self.directory, self.directory, code=code)
+
+    def check_refused(self, file, command):
+        """The one narinfo that is; the command does help."""
+        done = self.import_all(1)
+        self.assertEqual(done.stderr, f"{self.directory}/{file.name}.narinfo:1: its NAR {file} can't "
+                         f"be read by {self.owner.pw_name}, as whom narthex serves: {command}\n")
+        subprocess.run(command.split(), check=True)
+        self.import_all(0)
+
+    def test_because_of_the_file(self):
+        self.add_nar("open", 0o644)
+        file = self.add_nar("closed", 0)
+        self.check_refused(file, f"chmod a+r {file}")
+
+    @unittest.skipIf(os.geteuid() != 0, "needs root")
+    def test_because_of_a_directory(self):
+        file = self.add_nar("x", 0o644)
+        file.parent.chmod(0o700)
+        self.check_refused(file, f"chmod a+x {file.parent}")
+
+    @unittest.skipIf(os.geteuid() != 0, "needs root")
+    def test_because_of_a_group_that_only_root_has(self):
+        self.addCleanup(os.setgroups, os.getgroups())
+        os.setgroups([0])
+        file = self.add_nar("x", 0o640, group=0)
+        self.check_refused(file, f"chmod a+r {file}")
+
+    @unittest.skipIf(os.geteuid() != 0, "needs root")
+    def test_but_not_because_of_what_serving_can_do_without(self):
+        """A directory that can't be listed, and rights by any of the owner's groups."""
+        for group in os.getgrouplist(self.owner.pw_name, self.owner.pw_gid):
+            self.add_nar(grp.getgrgid(group).gr_name, 0o040, group)
+        for directory in (self.directory, self.directory / "nar"):
+            directory.chmod(0o711)
+        self.import_all(0)
+        with support.Server(data_dir=self.data_dir) as server:
+            for file in (self.directory / "nar").iterdir():
+                answer = support.get(server.port, f"/{self.cache}/nar/{file.name}")
+                self.assertEqual((answer.status, len(answer.body)), (200, 100), file.name)
 
 
 if __name__ == "__main__":

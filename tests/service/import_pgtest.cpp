@@ -161,6 +161,19 @@ TEST_F(ImportTest, refuses_narinfos_whose_nar_is_missing_or_of_another_size) {
     EXPECT_EQ(ask("select count(*) from nar"), "1");
 }
 
+TEST_F(ImportTest, refuses_narinfos_whose_nar_whoever_serves_cannot_read) {
+    options_.nar_directory = NarDirectory::open(dir_.path()).value();
+    const auto closed = dir_.write("nar/1.nar.xz", std::string(101, 'x'));
+    dir_.write("2.nar.xz", std::string(102, 'x'));
+    options_.why_unreadable = [&](const std::filesystem::path& file) {
+        return std::string(file == closed ? "is closed" : "");
+    };
+    EXPECT_EQ(
+        counts(import_stream({made_up_text(1), made_up_text(2)})), (Words{"1", "0", "0", "1", "0"})
+    );
+    expect_rejected("stream:1", "its NAR " + dir_.path().string() + "/nar/1.nar.xz is closed");
+}
+
 TEST_F(ImportTest, with_nars_later_tells_where_they_are) {
     import_stream({made_up_text(1)});
     EXPECT_EQ(file_of("nar/1.nar.xz"), "(nowhere)");

@@ -49,8 +49,9 @@ class Cluster {
     [[nodiscard]] uid_t owner_uid() const;
     [[nodiscard]] gid_t owner_gid() const;
 
-    // Whether that user can list `directory`: `serve` runs as it.
-    [[nodiscard]] bool owner_can_read(const std::filesystem::path& directory) const;
+    // Why that user, with its groups, can't read `file`, and the way out; empty when it can:
+    // `serve` runs as it. Some microseconds: it opens the file.
+    [[nodiscard]] std::string why_unreadable(const std::filesystem::path& file) const;
 
     // Absolute, without symbolic links.
     [[nodiscard]] const std::filesystem::path& data_dir() const;

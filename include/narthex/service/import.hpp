@@ -22,6 +22,9 @@ struct ImportOptions {
     std::vector<PublicKey> trusted_keys;
     // Where the NARs are: a narinfo whose NAR isn't there is refused. Without, nothing is known.
     std::optional<NarDirectory> nar_directory;
+    // Why whoever serves can't read a file, as the end of a sentence; empty when it can. A narinfo
+    // whose NAR is such a file is refused. Without, nobody is asked.
+    std::function<std::string(const std::filesystem::path&)> why_unreadable;
 };
 
 struct Rejection {
