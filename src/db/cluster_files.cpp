@@ -5,6 +5,7 @@
 #include "narthex/db/cluster.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,6 +24,14 @@ namespace {
 
 [[noreturn]] void fail(const char* what, const fs::path& path) {
     throw ClusterError(std::string("cannot ") + what + " " + path.string() + ": " + os_error());
+}
+
+// An eighth of the memory, in MB: narinfos are read by chance, so what isn't in PostgreSQL's own
+// buffers costs a copy from the kernel's at each lookup.
+std::size_t shared_buffers_mb() {
+    const auto pages = static_cast<std::size_t>(std::max(0L, ::sysconf(_SC_PHYS_PAGES)));
+    const auto page = static_cast<std::size_t>(std::max(0L, ::sysconf(_SC_PAGESIZE)));
+    return std::clamp<std::size_t>(pages * page / 8 >> 20, 128, 8192);
 }
 
 void write_all(const fs::path& file, int flags, std::string_view content) {
@@ -51,17 +60,18 @@ Layout::Layout(const fs::path& root)
       control_lock(root / "lock.control") {}
 
 void write_settings(const fs::path& postgres) {
-    write_all(postgres / "postgresql.conf", O_APPEND, R"(
+    constexpr std::string_view k_settings = R"(
 # Set by narthex when it made this cluster; yours to change. What it needs to reach PostgreSQL
 # (socket, no TCP, access files) it gives on the command line, where it wins.
 wal_level = logical
 max_connections = 100
-shared_buffers = 3GB
+shared_buffers = {}MB
 default_toast_compression = lz4
 log_line_prefix = '%m [%p] '
 lc_messages = 'C'
 logging_collector = off
-)");
+)";
+    write_all(postgres / "postgresql.conf", O_APPEND, fmt::format(k_settings, shared_buffers_mb()));
 }
 
 void write_access(const DataDir& dir, const fs::path& postgres) {

@@ -51,7 +51,6 @@ TEST_F(ClusterLife, a_new_cluster_has_the_settings_we_rely_on) {
         {"listen_addresses", ""},
         {"max_connections", "100"},
         {"default_toast_compression", "lz4"},
-        {"shared_buffers", "128MB"},
         {"fsync", "off"},  // tests only
     };
     for (const auto& [name, value] : expected) {
