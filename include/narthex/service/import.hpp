@@ -22,6 +22,9 @@ struct ImportOptions {
     std::vector<PublicKey> trusted_keys;
     // Where the NARs are: a narinfo whose NAR isn't there is refused. Without, nothing is known.
     std::optional<NarDirectory> nar_directory;
+    // Narinfos a second, on average and at most, so that the database's readers don't notice much:
+    // batches are small then. 0: as fast as it goes.
+    std::size_t rate = 0;
 };
 
 struct Rejection {
@@ -43,7 +46,8 @@ struct ImportReport {
 struct ImportEvents {
     std::function<void(const Rejection&)> rejected;  // conflicts too
     std::function<void(const ImportReport& so_far, std::uint64_t bytes_read)> batch_stored;
-    const std::atomic<bool>* stop = nullptr;  // ends the import after the batch under way
+    const std::atomic<bool>* stop =
+        nullptr;  // ends the import after the batch under way, and its wait
 };
 
 // Throws what db throws; the batches before that stay.
