@@ -19,6 +19,7 @@ struct ImportFlags {
     std::string cache{k_default_cache};
     std::vector<std::string> trusted_keys;
     std::string nar_dir;
+    std::size_t rate = 0;  // 0: none was given
     bool json = false;
     std::shared_ptr<SettingFlags> settings;
 };
@@ -34,6 +35,7 @@ Cache find_cache(db::Connection& connection, const std::string& name) {
 
 service::ImportOptions options_of(const ImportFlags& flags) {
     service::ImportOptions options;
+    options.rate = flags.rate;
     for (const auto& text : flags.trusted_keys) {
         auto key = PublicKey::parse(text);
         if (!key) throw UsageError("--trusted-key: " + key.error().message);
@@ -196,6 +198,14 @@ void add_import(CLI::App& app, Action& action) {
             "is not there, or not readable for the data directory's owner, are rejected"
         )
         ->type_name("DIR");
+    command
+        ->add_option(
+            "--rate",
+            flags->rate,
+            "narinfos a second, at most: leaves those alone who read from the same database"
+        )
+        ->check(CLI::Range(1, 1'000'000).description(""))
+        ->type_name("N");
     command->add_flag("--json", flags->json, "print a JSON summary");
     command->callback([&action, flags] { action = [flags] { return import_command(*flags); }; });
 }

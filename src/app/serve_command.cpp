@@ -5,9 +5,13 @@
 #include "narthex/app/version.hpp"
 #include "narthex/core/log_text.hpp"
 #include "narthex/db/migrate.hpp"
+#include "narthex/http/admin_handler.hpp"
+#include "narthex/http/common_answers.hpp"
 #include "narthex/http/handler.hpp"
+#include "narthex/http/metrics.hpp"
 #include "narthex/http/narinfo_cache.hpp"
 #include "narthex/http/server.hpp"
+#include "narthex/service/batch_sizes.hpp"
 #include "narthex/service/invalidation.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -34,6 +38,7 @@ namespace asio = boost::asio;
 
 // Together below the five seconds that SIGTERM may take.
 constexpr std::chrono::milliseconds k_drain_limit(3000);
+constexpr std::chrono::milliseconds k_admin_drain_limit(200);
 constexpr std::chrono::milliseconds k_stop_limit(4800);
 constexpr std::chrono::milliseconds k_first_retry(200);
 constexpr std::chrono::milliseconds k_longest_retry(5000);
@@ -121,23 +126,50 @@ class Serving {
           lookups_(std::make_unique<service::Lookups>(lookup_options(config, database, give_up))),
           handler_(catalog_, *lookups_, cache_, handler_options(config)),
           server_(config.server, {handler_, *lookups_, cache_, files_}),
+          admin_handler_(catalog_, *lookups_, [this] { return metrics(); }),
           invalidation_(database.uri, epochs_, [this](const std::string& table) {
               if (table == "cache") catalog_.refresh_soon();
-          }) {}
+          }) {
+        if (config.admin.address.empty()) return;
+        admin_server_ = std::make_unique<http::Server>(
+            config.admin, http::Backend{admin_handler_, *lookups_, cache_, files_}
+        );
+    }
 
     [[nodiscard]] std::string address() const { return server_.address(); }
+    // Empty when there is none.
+    [[nodiscard]] std::string admin_address() const {
+        return admin_server_ ? admin_server_->address() : "";
+    }
 
-    void start() { server_.start(); }
+    void start() {
+        server_.start();
+        if (admin_server_) admin_server_->start();
+    }
 
     void stop() {
         server_.stop(k_drain_limit);
+        if (admin_server_) admin_server_->stop(k_admin_drain_limit);
         // Late answers find the network threads gone and are dropped with them.
         lookups_.reset();
         files_.join();
     }
 
   private:
-    static service::LookupOptions lookup_options(
+    [[nodiscard]] std::string metrics() const {
+        return http::render_metrics(http::metric_families(http::MetricFigures{
+            .threads = server_.counters(),
+            .cache = cache_.figures(),
+            .cache_trusted = epochs_.trusted(service::Epochs::Clock::now()),
+            .lookups = lookups_->figures(),
+            .ready = http::is_ready(*lookups_, catalog_),
+            .batches = batches_,
+            .version = k_version,
+            .started_at = started_at_,
+        }));
+    }
+
+    service::LookupOptions lookup_options(
         const Config& config, const OpenDatabase& database, const GiveUp& give_up
     ) {
         service::LookupOptions options;
@@ -150,6 +182,7 @@ class Serving {
         };
         options.revive = database.revive();
         options.schema_mismatch = give_up;
+        options.batch_sent = [this](std::size_t keys) { batches_.add(keys); };
         return options;
     }
 
@@ -159,13 +192,22 @@ class Serving {
         return options;
     }
 
+    static double seconds_since_1970() {
+        const auto now = std::chrono::system_clock::now().time_since_epoch();
+        return std::chrono::duration<double>(now).count();
+    }
+
+    double started_at_ = seconds_since_1970();
     asio::thread_pool files_{2};
+    service::BatchSizes batches_;
     service::Catalog catalog_;
     service::Epochs epochs_;
     http::NarinfoCache cache_;
     std::unique_ptr<service::Lookups> lookups_;
     http::Handler handler_;
     http::Server server_;
+    http::AdminHandler admin_handler_;
+    std::unique_ptr<http::Server> admin_server_;
     service::Invalidation invalidation_;
 };
 
@@ -185,6 +227,9 @@ int serve(const Config& config, const OpenDatabase& database, asio::io_context& 
         log_text(db::describe_address(database.uri)),
         k_version
     );
+    if (const auto admin = serving.admin_address(); !admin.empty()) {
+        spdlog::info("event=admin_listening address={}", admin);
+    }
     main_thread.run();
     const int code = failed ? 1 : 0;
     guard_stop(k_stop_limit, code);

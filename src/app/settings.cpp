@@ -84,7 +84,8 @@ bool is_ip_address(const std::string& text) {
            ::inet_pton(AF_INET6, text.c_str(), ignored.data()) == 1;
 }
 
-Result<void> set_listen(Config& config, const std::string& given) {
+// ADDRESS:PORT
+Result<void> set_listen(http::ServerOptions& server, const std::string& given) {
     const auto colon = given.rfind(':');
     if (colon == std::string::npos || colon == 0) {
         return Error{fmt::format("\"{}\" is not ADDRESS:PORT", given)};
@@ -99,15 +100,26 @@ Result<void> set_listen(Config& config, const std::string& given) {
         return Error{
             fmt::format("\"{}\" is no IP address, such as 127.0.0.1, 0.0.0.0 or [::]", address)};
     }
-    config.server.address = address;
-    config.server.port = static_cast<std::uint16_t>(*port);
+    server.address = address;
+    server.port = static_cast<std::uint16_t>(*port);
     return {};
 }
 
-std::string show_listen(const Config& config) {
-    const auto& address = config.server.address;
+std::string show_listen(const http::ServerOptions& server) {
+    const auto& address = server.address;
     const bool v6 = address.find(':') != std::string::npos;
-    return fmt::format("{}{}{}:{}", v6 ? "[" : "", address, v6 ? "]" : "", config.server.port);
+    return fmt::format("{}{}{}:{}", v6 ? "[" : "", address, v6 ? "]" : "", server.port);
+}
+
+// The same, or empty: no such listener.
+Result<void> set_admin_listen(Config& config, const std::string& given) {
+    if (!given.empty()) return set_listen(config.admin, given);
+    config.admin.address.clear();
+    return {};
+}
+
+std::string show_admin_listen(const Config& config) {
+    return config.admin.address.empty() ? "" : show_listen(config.admin);
 }
 
 Result<void> set_unavailable(Config& config, const std::string& given) {
@@ -201,7 +213,16 @@ std::vector<Setting> make_settings() {
     return {
         std::move(database),
         std::move(data_dir),
-        {"listen", "ADDRESS:PORT", "where to serve", set_listen, show_listen},
+        {"listen",
+         "ADDRESS:PORT",
+         "where to serve",
+         [](Config& config, const std::string& given) { return set_listen(config.server, given); },
+         [](const Config& config) { return show_listen(config.server); }},
+        {"admin-listen",
+         "ADDRESS:PORT",
+         "where operators find /metrics, for Prometheus; not for the public; empty: nowhere",
+         set_admin_listen,
+         show_admin_listen},
         {"public-url",
          "URL",
          "this server's URL as clients know it, for the front page",

@@ -1,6 +1,7 @@
 #include "narthex/http/handler.hpp"
 
 #include "narthex/core/user_agent.hpp"
+#include "narthex/http/common_answers.hpp"
 #include "narthex/http/front_page.hpp"
 
 namespace narthex::http {
@@ -9,38 +10,13 @@ namespace {
 
 using service::LookupAnswer;
 
-constexpr std::string_view k_retry_after_seconds = "5";
-
 // Nix before 2.32 ends the whole build on a 5xx for a narinfo, even where another cache has it
 // (aef431fbd1 in NixOS/nix).
 constexpr NixVersion k_nix_that_takes_503{2, 32};
 
-Answer method_not_allowed() {
-    auto answer = text_answer(405, "405: only GET and HEAD are possible here");
-    add_field(answer, "Allow", "GET, HEAD");
-    return answer;
-}
-
-// RFC 9112 3.2: HTTP/1.1 names its host, once.
-bool has_good_host(const Request& request) {
-    return request.host_fields == 1 || (request.host_fields == 0 && request.version == 10);
-}
-
-Answer bad_host() {
-    auto answer = text_answer(400, "400: exactly one Host field is needed");
-    answer.close = true;
-    return answer;
-}
-
 Answer private_cache() {
     auto answer = text_answer(401, "401: this cache is private");
     add_field(answer, "WWW-Authenticate", "Basic realm=\"narthex\"");
-    return answer;
-}
-
-Answer service_unavailable() {
-    auto answer = text_answer(503, "503: the database is away; try again in some seconds");
-    add_field(answer, "Retry-After", k_retry_after_seconds);
     return answer;
 }
 
@@ -89,10 +65,7 @@ Response Handler::respond(
 Response Handler::respond_to(
     const Request& request, const std::vector<Cache>& caches, Clock::time_point now
 ) {
-    if (request.method != Method::get && request.method != Method::head) {
-        return {Resource::unknown, method_not_allowed()};
-    }
-    if (!has_good_host(request)) return {Resource::unknown, bad_host()};
+    if (auto refused = refusal(request)) return {Resource::unknown, std::move(*refused)};
     auto to = route(request.target, caches);
     const bool is_private =
         to.cache != nullptr && to.cache->visibility == Visibility::private_cache;
@@ -117,9 +90,9 @@ Response Handler::respond_to(
                     std::make_shared<const std::string>(render_cache_info(*to.cache))
                 )};
         case Resource::health:
-            return {to.resource, text_answer(200, "ok")};
+            return {to.resource, health()};
         case Resource::ready:
-            return {to.resource, readiness()};
+            return {to.resource, readiness(lookups_, catalog_)};
         case Resource::narinfo:
             return narinfo({to.cache->id, *to.hash}, request, now);
         case Resource::nar:
@@ -161,12 +134,6 @@ Answer Handler::unavailable(const Request& request) const {
     auto answer = to.hash && as_404 ? doubtful_not_found() : service_unavailable();
     if (request.method == Method::head) drop_body(answer);
     return answer;
-}
-
-Answer Handler::readiness() const {
-    // Lookups only notice an absence when somebody asks; the catalog asks every second.
-    if (lookups_.available() && catalog_.current()) return text_answer(200, "ready");
-    return service_unavailable();
 }
 
 }  // namespace narthex::http

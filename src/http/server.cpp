@@ -14,6 +14,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <ctime>
+#include <functional>
 #include <mutex>
 #include <thread>
 #include <unordered_set>
@@ -64,10 +65,29 @@ class SessionCount {
     std::size_t count_ = 0;
 };
 
+// A line that clients can cause comes once a minute at most.
+class LogLimit {
+  public:
+    bool may_log() {
+        const auto now = Clock::now();
+        if (now < next_) return false;
+        next_ = now + k_log_interval;
+        return true;
+    }
+
+  private:
+    Clock::time_point next_{};
+};
+
 // One network thread and its sessions.
 class Worker {
   public:
-    Worker(const Backend& backend, const ServerOptions& options, SessionCount& count)
+    Worker(
+        const Backend& backend,
+        const ServerOptions& options,
+        SessionCount& count,
+        std::function<void()> on_tick
+    )
         : count_(count),
           mailbox_(
               io_,
@@ -85,9 +105,13 @@ class Worker {
               .access_log = options.access_log,
               .closed = [this](const auto& session) { forget(session); },
           },
+          on_tick_(std::move(on_tick)),
           timer_(io_) {}
 
     [[nodiscard]] const Counters& counters() const { return counters_; }
+
+    // On this worker's thread.
+    void count_refused() { counters_.connections_refused.add(); }
 
     asio::io_context& io() { return io_; }
 
@@ -145,6 +169,7 @@ class Worker {
         context_.head_ends = make_head_ends();
         const auto now = Clock::now();
         for_each([now](Session& session) { session.tick(now); });
+        on_tick_();
         timer_.expires_after(k_tick);
         timer_.async_wait([this](boost::system::error_code error) {
             if (!error) tick();
@@ -163,6 +188,7 @@ class Worker {
     Mailbox mailbox_;
     Counters counters_;
     SessionContext context_;
+    std::function<void()> on_tick_;
     asio::steady_timer timer_;
     std::unordered_set<std::shared_ptr<Session>> sessions_;
     bool draining_ = false;
@@ -180,7 +206,10 @@ std::string to_text(const tcp::endpoint& endpoint) {
 struct Server::Impl {
     Impl(ServerOptions given, const Backend& backend) : options(std::move(given)) {
         for (std::size_t i = 0; i < options.threads; ++i) {
-            workers.push_back(std::make_unique<Worker>(backend, options, count));
+            const bool first = i == 0;
+            workers.push_back(std::make_unique<Worker>(backend, options, count, [this, first] {
+                if (first) report_slow_clients();
+            }));
         }
         acceptor = std::make_unique<tcp::acceptor>(workers[0]->io());
         pause = std::make_unique<asio::steady_timer>(workers[0]->io());
@@ -216,7 +245,8 @@ struct Server::Impl {
 
     // Out of file descriptors, most likely: trying again at once would only burn the processor.
     void pause_accepting(boost::system::error_code reason) {
-        if (may_log()) spdlog::warn("event=accept_failed reason={}", log_text(reason.message()));
+        if (accept_log.may_log())
+            spdlog::warn("event=accept_failed reason={}", log_text(reason.message()));
         pause->expires_after(k_accept_pause);
         pause->async_wait([this](boost::system::error_code error) {
             if (!error && acceptor->is_open()) accept();
@@ -226,7 +256,10 @@ struct Server::Impl {
     void take(Worker& worker, tcp::socket socket) {
         boost::system::error_code ignored;
         if (count.get() >= options.connections) {
-            if (may_log()) spdlog::warn("event=too_many_connections limit={}", options.connections);
+            workers[0]->count_refused();
+            if (refused_log.may_log()) {
+                spdlog::warn("event=too_many_connections limit={}", options.connections);
+            }
             socket.set_option(asio::socket_base::linger(true, 0), ignored);
             socket.close(ignored);  // the destructor would close it without the reset
             return;
@@ -239,11 +272,13 @@ struct Server::Impl {
         });
     }
 
-    bool may_log() {
-        const auto now = Clock::now();
-        if (now < next_log) return false;
-        next_log = now + k_log_interval;
-        return true;
+    // Those of all threads that nobody has been told of yet.
+    void report_slow_clients() {
+        std::uint64_t closed = 0;
+        for (const auto& worker : workers) closed += worker->counters().slow_clients.get();
+        if (closed == slow_reported || !slow_log.may_log()) return;
+        spdlog::warn("event=slow_clients closed={}", closed - slow_reported);
+        slow_reported = closed;
     }
 
     ServerOptions options;
@@ -252,7 +287,10 @@ struct Server::Impl {
     std::unique_ptr<tcp::acceptor> acceptor;  // all of it on the first worker's thread
     std::unique_ptr<asio::steady_timer> pause;
     std::size_t next_worker = 0;
-    Clock::time_point next_log{};
+    LogLimit accept_log;
+    LogLimit refused_log;
+    LogLimit slow_log;
+    std::uint64_t slow_reported = 0;
 };
 
 Server::Server(ServerOptions options, const Backend& backend)

@@ -2,11 +2,13 @@
 
 #include "narthex/core/nar_url.hpp"
 #include "narthex/db/narinfos.hpp"
+#include "narthex/service/pace.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <span>
+#include <thread>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -18,6 +20,8 @@ namespace {
 // that its texts, and the references' ids, are a few tens of megabytes.
 constexpr std::size_t k_batch_narinfos = 2000;
 constexpr std::size_t k_batch_bytes = 8 * 1024 * 1024;
+// How soon a throttled import notices that it shall end.
+constexpr std::chrono::milliseconds k_longest_sleep(50);
 
 struct Origin {
     std::string file;
@@ -48,6 +52,9 @@ class Import {
         keys_ = options.trusted_keys;
         const auto& trusted = options.cache.trusted_keys;
         keys_.insert(keys_.end(), trusted.begin(), trusted.end());
+        if (options.rate == 0) return;
+        pace_.emplace(options.rate);
+        most_narinfos_ = std::min(most_narinfos_, pace_->largest_batch());
     }
 
     ImportReport run() {
@@ -69,7 +76,7 @@ class Import {
     // False ends the reading.
     bool take(SourceItem item) {
         check(std::move(item));
-        if (batch_narinfos_ >= k_batch_narinfos || batch_bytes_ >= k_batch_bytes) store();
+        if (batch_narinfos_ >= most_narinfos_ || batch_bytes_ >= k_batch_bytes) store();
         return !stopped();
     }
 
@@ -163,6 +170,7 @@ class Import {
 
     void store() {
         if (batch_.empty()) return;
+        wait_for_turn();
         std::vector<db::StoredNarinfo> rows;
         rows.reserve(batch_.size());
         for (const auto& candidate : batch_) rows.push_back({&candidate.narinfo, candidate.places});
@@ -176,6 +184,16 @@ class Import {
         batch_narinfos_ = 0;
         batch_bytes_ = 0;
         if (events_.batch_stored) events_.batch_stored(report_, source_.bytes_read());
+    }
+
+    void wait_for_turn() {
+        if (!pace_) return;
+        const auto turn = pace_->take(batch_narinfos_, Pace::Clock::now());
+        // In pieces: what ends the import is a flag that nobody can wait for.
+        for (auto now = Pace::Clock::now(); now < turn && !stopped(); now = Pace::Clock::now()) {
+            std::this_thread::sleep_for(std::min<Pace::Clock::duration>(turn - now, k_longest_sleep)
+            );
+        }
     }
 
     void count(const db::StoreReport& stored) {
@@ -235,6 +253,8 @@ class Import {
     const ImportOptions& options_;
     const ImportEvents& events_;
     std::vector<PublicKey> keys_;
+    std::optional<Pace> pace_;
+    std::size_t most_narinfos_ = k_batch_narinfos;  // in a batch
     int site_ = 0;
     std::vector<Candidate> batch_;
     std::unordered_map<HashPart, std::size_t> places_;  // in batch_

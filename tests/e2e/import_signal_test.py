@@ -94,5 +94,58 @@ class Waiting(narinfos.ImportTest):
         self.assertEqual(process.returncode, 0)
 
 
+class Throttled(narinfos.ImportTest):
+    def start(self, count, rate, **options):
+        file = narinfos.write(narinfos.closure(count, 1), "many")
+        return subprocess.Popen([support.NARTHEX, *self.command("--json", "--rate", str(rate), file)],
+                                text=True, stdout=subprocess.PIPE, **options)
+
+    def test_keeps_its_rate_and_brings_in_everything(self):
+        started = time.monotonic()
+        process = self.start(200, 100)
+        done = json.loads(process.communicate(timeout=support.DEADLINE)[0])
+        self.assertGreater(time.monotonic() - started, 1.5)
+        self.assertGreater(done["seconds"], 1.5)
+        self.assertEqual((process.returncode, done["new"]), (0, 200))
+        self.assertEqual(self.count("narinfo"), 200)
+
+    def test_small_batches_are_transactions_of_their_own(self):
+        process = self.start(1000, 50)
+        counts = set()
+
+        def has_some():
+            counts.add(self.count("narinfo"))
+            return max(counts) >= 40
+        support.wait_until(has_some, "some are stored")
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=support.DEADLINE)
+        self.assertEqual({count % 5 for count in counts}, {0}, counts)
+
+    def test_ends_promptly_at_a_signal_while_it_waits(self):
+        process = self.start(50, 1, stderr=subprocess.PIPE)
+        support.wait_until(lambda: self.count("narinfo") == 1, "the first is stored")
+        started = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        done = json.loads(process.communicate(timeout=support.DEADLINE)[0])
+        self.assertLess(time.monotonic() - started, 5)
+        self.assertEqual((process.returncode, done["interrupted"]), (1, True))
+        self.assertEqual(done["new"], self.count("narinfo"))
+        self.assertLess(done["new"], 5)
+
+    def test_shows_its_progress(self):
+        terminal, end = pty.openpty()
+        process = self.start(250, 100, stderr=end)
+        os.close(end)
+        process.communicate(timeout=support.DEADLINE)
+        shown = os.read(terminal, 1 << 16).decode()
+        os.close(terminal)
+        self.assertRegex(shown, r"\A\r\x1b\[K2\d\d narinfos, (8|9|10)\d/s, \d+ %, 0:00 left")
+
+    def test_refuses_rates_that_are_none(self):
+        for rate in ("0", "-1", "many", "1.5", ""):
+            done = self.run_import("--rate", rate, "/dev/null", code=2)
+            self.assertIn("--rate", done.stderr)
+
+
 if __name__ == "__main__":
     support.main()

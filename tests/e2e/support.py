@@ -74,11 +74,15 @@ class Server:
 
     started = []
 
-    def __init__(self, *args, data_dir=None):
+    def __init__(self, *args, data_dir=None, admin=False):
         # Not created here: as root, narthex gives a new data directory to its unprivileged user.
         self.data_dir = data_dir or temp_dir("server") / "data"
         self.args = args
         self.port = free_port()
+        self.admin_port = None
+        if admin:
+            self.admin_port = free_port()
+            self.args += ("--admin-listen", f"127.0.0.1:{self.admin_port}")
         self.url = f"http://127.0.0.1:{self.port}"
         self.log_path = temp_dir("log") / "serve.log"
         self.process = None

@@ -22,6 +22,7 @@ struct Config {
     std::string data_dir;  // empty: db::default_data_dir()
     std::string log_level = "info";
     http::ServerOptions server;
+    http::ServerOptions admin = http::admin_options();
     http::HandlerOptions handler;
     http::MaxAges max_ages;
     std::size_t cache_bytes = 256 * 1024 * 1024;

@@ -50,7 +50,8 @@ struct Counters {
     Counter bytes_sent;   // but for files
     Counter connections;  // that were taken
     Counter connections_ended;
-    Counter slow_clients;  // were closed since they took no bytes
+    Counter connections_refused;  // over the limit; counted by the thread that accepts
+    Counter slow_clients;         // were closed since they took no bytes
 
   private:
     mutable std::mutex mutex_;  // families are made seldom

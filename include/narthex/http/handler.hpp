@@ -1,31 +1,14 @@
-// Answers requests: the table of docs/protocol.md in code. Never waits: what the database or a disk
-// must be asked for, it names. Any thread.
+// Answers clients: the table of docs/protocol.md in code.
 #pragma once
 
-#include "narthex/http/answer.hpp"
-#include "narthex/http/mailbox.hpp"
 #include "narthex/http/narinfo_cache.hpp"
 #include "narthex/http/options.hpp"
-#include "narthex/http/request.hpp"
-#include "narthex/http/route.hpp"
-#include "narthex/service/catalog.hpp"
-#include "narthex/service/lookups.hpp"
-
-#include <chrono>
-#include <variant>
+#include "narthex/http/responder.hpp"
 
 namespace narthex::http {
 
-// What a request gets: an answer, or one as soon as this is looked up.
-struct Response {
-    Resource kind;
-    std::variant<Answer, service::LookupKey> what;
-};
-
-class Handler {
+class Handler : public Responder {
   public:
-    using Clock = std::chrono::steady_clock;
-
     // All outlive the handler.
     Handler(
         const service::Catalog& catalog,
@@ -34,20 +17,13 @@ class Handler {
         HandlerOptions options
     );
 
-    // `caches`: as lately had from the catalog.
     [[nodiscard]] Response respond(
         const Request& request, const std::vector<Cache>& caches, Clock::time_point now
-    );
-
-    // The answer to a request that was looked up; not for NARs that were found, which nar_answer
-    // makes of their files.
-    [[nodiscard]] Answer answer(const Request& request, const Mail& mail) const;
-
-    // The answer to a request whose lookup took too long or failed.
-    [[nodiscard]] Answer unavailable(const Request& request) const;
-
-    [[nodiscard]] const service::Catalog& catalog() const { return catalog_; }
-    [[nodiscard]] std::chrono::milliseconds lookup_timeout() const {
+    ) override;
+    [[nodiscard]] Answer answer(const Request& request, const Mail& mail) const override;
+    [[nodiscard]] Answer unavailable(const Request& request) const override;
+    [[nodiscard]] const service::Catalog& catalog() const override { return catalog_; }
+    [[nodiscard]] std::chrono::milliseconds lookup_timeout() const override {
         return options_.lookup_timeout;
     }
 
@@ -58,7 +34,6 @@ class Handler {
     [[nodiscard]] Response narinfo(
         const PathKey& key, const Request& request, Clock::time_point now
     );
-    [[nodiscard]] Answer readiness() const;
 
     const service::Catalog& catalog_;
     const service::Lookups& lookups_;

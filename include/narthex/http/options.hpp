@@ -42,4 +42,13 @@ struct ServerOptions {
     SessionLimits limits;
 };
 
+// Of the listener for operators: some scrapers, no bursts.
+inline ServerOptions admin_options() {
+    ServerOptions options;
+    options.address.clear();  // there is none unless it is asked for
+    options.connections = 64;
+    options.limits.pipeline = 16;
+    return options;
+}
+
 }  // namespace narthex::http

@@ -18,13 +18,13 @@ class Lookups;
 
 namespace narthex::http {
 
-class Handler;
 class NarinfoCache;
+class Responder;
 struct Counters;
 
 // What answers come from. All of it outlives the server but for the lookups, which end before it.
 struct Backend {
-    Handler& handler;
+    Responder& handler;
     service::Lookups& lookups;
     NarinfoCache& cache;
     boost::asio::thread_pool& files;

@@ -11,8 +11,9 @@
 
 #include "narthex/http/answer.hpp"
 #include "narthex/http/counters.hpp"
-#include "narthex/http/handler.hpp"
+#include "narthex/http/options.hpp"
 #include "narthex/http/request.hpp"
+#include "narthex/http/responder.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/thread_pool.hpp>
@@ -37,7 +38,7 @@ struct HeadEnds {
 
 // What the sessions of one network thread share. Outlives them.
 struct SessionContext {
-    Handler& handler;
+    Responder& handler;
     service::CatalogView catalog;
     Mailbox& mailbox;
     boost::asio::thread_pool& files;

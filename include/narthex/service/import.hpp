@@ -25,6 +25,9 @@ struct ImportOptions {
     // Why whoever serves can't read a file, as the end of a sentence; empty when it can. A narinfo
     // whose NAR is such a file is refused. Without, nobody is asked.
     std::function<std::string(const std::filesystem::path&)> why_unreadable;
+    // Narinfos a second, on average and at most, so that the database's readers don't notice much:
+    // batches are small then. 0: as fast as it goes.
+    std::size_t rate = 0;
 };
 
 struct Rejection {
@@ -46,7 +49,8 @@ struct ImportReport {
 struct ImportEvents {
     std::function<void(const Rejection&)> rejected;  // conflicts too
     std::function<void(const ImportReport& so_far, std::uint64_t bytes_read)> batch_stored;
-    const std::atomic<bool>* stop = nullptr;  // ends the import after the batch under way
+    const std::atomic<bool>* stop =
+        nullptr;  // ends the import after the batch under way, and its wait
 };
 
 // Throws what db throws; the batches before that stay.

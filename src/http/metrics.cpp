@@ -1,0 +1,263 @@
+#include "narthex/http/metrics.hpp"
+
+#include <prometheus/text_serializer.h>
+
+#include <algorithm>
+#include <span>
+#include <sstream>
+
+namespace narthex::http {
+
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+using Labels = std::vector<ClientMetric::Label>;
+
+// In the order of Resource.
+constexpr std::array<const char*, k_resources> k_kinds = {
+    "front_page", "cache_info", "narinfo", "nar", "health", "ready", "unknown"};
+
+struct Series {
+    Resource kind;
+    int status;
+};
+// These are there from the start, so that a rate() sees their first increase. Others come when they
+// happen.
+constexpr std::array k_always_there = {
+    Series{Resource::cache_info, 200},
+    Series{Resource::narinfo, 200},
+    Series{Resource::narinfo, 404},
+    Series{Resource::narinfo, 503},
+    Series{Resource::nar, 200},
+    Series{Resource::nar, 404},
+    Series{Resource::nar, 503},
+};
+
+bool is_always_there(std::size_t kind, int status) {
+    return std::ranges::any_of(k_always_there, [&](const Series& series) {
+        return static_cast<std::size_t>(series.kind) == kind && series.status == status;
+    });
+}
+
+class Families {
+  public:
+    void counter(const char* name, const char* help, std::uint64_t value) {
+        begin(name, help, MetricType::Counter);
+        add_counter({}, value);
+    }
+
+    void gauge(const char* name, const char* help, double value, Labels labels = {}) {
+        begin(name, help, MetricType::Gauge);
+        ClientMetric metric;
+        metric.label = std::move(labels);
+        metric.gauge.value = value;
+        families_.back().metric.push_back(std::move(metric));
+    }
+
+    // What follows with add_... belongs to it.
+    void begin(const char* name, const char* help, MetricType type) {
+        families_.push_back({name, help, type, {}});
+    }
+
+    void add_counter(Labels labels, std::uint64_t value) {
+        ClientMetric metric;
+        metric.label = std::move(labels);
+        metric.counter.value = static_cast<double>(value);
+        families_.back().metric.push_back(std::move(metric));
+    }
+
+    // `counts`: one for each of `bounds`, not cumulative, and one for what is above.
+    void histogram(
+        const char* name,
+        const char* help,
+        std::span<const double> bounds,
+        std::span<const std::uint64_t> counts,
+        double sum
+    ) {
+        begin(name, help, MetricType::Histogram);
+        ClientMetric metric;
+        std::uint64_t so_far = 0;
+        for (std::size_t i = 0; i < bounds.size(); ++i) {
+            so_far += counts[i];
+            metric.histogram.bucket.push_back({so_far, bounds[i]});
+        }
+        // The serializer adds the bucket without an end.
+        metric.histogram.sample_count = so_far + counts.back();
+        metric.histogram.sample_sum = sum;
+        families_.back().metric.push_back(std::move(metric));
+    }
+
+    std::vector<MetricFamily> take() { return std::move(families_); }
+
+  private:
+    std::vector<MetricFamily> families_;
+};
+
+// Over all threads; `of` returns the Counter of one.
+template <class Of>
+std::uint64_t sum(const MetricFigures& figures, Of of) {
+    std::uint64_t all = 0;
+    for (const auto* thread : figures.threads) all += of(*thread).get();
+    return all;
+}
+
+void add_requests(Families& out, const MetricFigures& figures) {
+    out.begin(
+        "narthex_http_requests_total", "Answered requests, by kind and status", MetricType::Counter
+    );
+    for (std::size_t kind = 0; kind < k_kinds.size(); ++kind) {
+        for (std::size_t i = 0; i < k_statuses.size(); ++i) {
+            const auto count = sum(figures, [&](const Counters& thread) -> const Counter& {
+                return thread.answers[kind][i];
+            });
+            if (count == 0 && !is_always_there(kind, k_statuses[i])) continue;
+            out.add_counter(
+                {{"kind", k_kinds[kind]}, {"status", std::to_string(k_statuses[i])}}, count
+            );
+        }
+    }
+}
+
+void add_latency(Families& out, const MetricFigures& figures) {
+    constexpr auto& k_micros = Counters::k_latency_bounds_us;
+    std::array<double, k_micros.size()> bounds{};
+    std::array<std::uint64_t, k_micros.size() + 1> counts{};
+    std::ranges::transform(k_micros, bounds.begin(), [](int micros) { return micros / 1e6; });
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+        counts[i] = sum(figures, [i](const Counters& thread) -> const Counter& {
+            return thread.latency[i];
+        });
+    }
+    const auto micros = sum(figures, [](const Counters& thread) -> const Counter& {
+        return thread.latency_sum_us;
+    });
+    out.histogram(
+        "narthex_http_request_duration_seconds",
+        "From the arrival of a request to handing its answer to the kernel",
+        bounds,
+        counts,
+        static_cast<double>(micros) / 1e6
+    );
+}
+
+void add_clients(Families& out, const MetricFigures& figures) {
+    std::map<std::string, std::uint64_t> families;
+    for (const auto* thread : figures.threads) {
+        for (const auto& [name, count] : thread->families()) families[name] += count;
+    }
+    out.begin(
+        "narthex_clients_total", "Requests, by the client's family and version", MetricType::Counter
+    );
+    for (const auto& [name, count] : families) out.add_counter({{"family", name}}, count);
+}
+
+void add_connections(Families& out, const MetricFigures& figures) {
+    const auto total = [&](Counter Counters::*counter) {
+        return sum(figures, [&](const Counters& thread) -> const Counter& {
+            return thread.*counter;
+        });
+    };
+    // Read in this order, no more have ended than were taken.
+    const auto ended = total(&Counters::connections_ended);
+    const auto taken = total(&Counters::connections);
+    out.gauge("narthex_connections", "Open connections", static_cast<double>(taken - ended));
+    out.counter("narthex_connections_total", "Connections that were taken", taken);
+    out.counter(
+        "narthex_connections_refused_total",
+        "Connections that were reset, over max-connections",
+        total(&Counters::connections_refused)
+    );
+    out.counter(
+        "narthex_slow_clients_total",
+        "Connections that were closed because the client took no bytes",
+        total(&Counters::slow_clients)
+    );
+    out.counter(
+        "narthex_sent_bytes_total",
+        "Bytes of answers, but for the contents of NARs",
+        total(&Counters::bytes_sent)
+    );
+}
+
+void add_lookups(Families& out, const MetricFigures& figures) {
+    using service::BatchSizes;
+    constexpr auto& k_keys = BatchSizes::k_bounds;
+    std::array<double, k_keys.size()> bounds{};
+    std::array<std::uint64_t, k_keys.size() + 1> counts{};
+    std::ranges::transform(k_keys, bounds.begin(), [](std::size_t keys) {
+        return static_cast<double>(keys);
+    });
+    for (std::size_t i = 0; i < counts.size(); ++i) counts[i] = figures.batches.count(i);
+    out.histogram(
+        "narthex_lookup_batch_keys",
+        "Lookups in one database statement",
+        bounds,
+        counts,
+        static_cast<double>(figures.batches.sum())
+    );
+    const auto& lookups = figures.lookups;
+    out.gauge(
+        "narthex_lookup_queue_depth",
+        "Lookups that wait for a database connection",
+        static_cast<double>(lookups.queued)
+    );
+    out.gauge(
+        "narthex_database_connections",
+        "Database connections for lookups that work",
+        static_cast<double>(lookups.connected)
+    );
+    out.counter(
+        "narthex_database_failures_total", "Lookup statements that failed", lookups.failures
+    );
+    out.counter(
+        "narthex_database_reconnects_total",
+        "Database connections that replaced a lost one",
+        lookups.reconnects
+    );
+}
+
+void add_cache(Families& out, const MetricFigures& figures) {
+    const auto& cache = figures.cache;
+    out.counter("narthex_cache_hits_total", "Narinfos asked for and in memory", cache.hits);
+    out.counter("narthex_cache_misses_total", "Narinfos asked for and not in memory", cache.misses);
+    out.counter("narthex_cache_evictions_total", "Answers that had to make room", cache.evictions);
+    out.gauge("narthex_cache_bytes", "Memory of answers", static_cast<double>(cache.bytes));
+    out.gauge("narthex_cache_entries", "Answers in memory", static_cast<double>(cache.entries));
+    out.gauge(
+        "narthex_cache_trusted",
+        "1 while changes in the database are heard; 0: nothing is answered from memory",
+        figures.cache_trusted ? 1 : 0
+    );
+}
+
+}  // namespace
+
+std::vector<MetricFamily> metric_families(const MetricFigures& figures) {
+    Families out;
+    add_requests(out, figures);
+    add_latency(out, figures);
+    add_clients(out, figures);
+    add_connections(out, figures);
+    add_lookups(out, figures);
+    add_cache(out, figures);
+    out.gauge(
+        "narthex_ready", "1 while the database answers, as /readyz says", figures.ready ? 1 : 0
+    );
+    out.gauge("narthex_build_info", "1; what runs", 1, {{"version", figures.version}});
+    out.gauge(
+        "process_start_time_seconds",
+        "When the process started, in seconds since 1970",
+        figures.started_at
+    );
+    return out.take();
+}
+
+std::string render_metrics(const std::vector<MetricFamily>& families) {
+    std::ostringstream out;
+    prometheus::TextSerializer().Serialize(out, families);
+    return std::move(out).str();
+}
+
+}  // namespace narthex::http

@@ -1,0 +1,144 @@
+#include "narthex/http/metrics.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <memory>
+#include <sstream>
+
+namespace narthex::http {
+namespace {
+
+using namespace std::chrono_literals;
+
+class Metrics : public testing::Test {
+  protected:
+    std::string text(const std::string& version = "1.2.3") const {
+        return render_metrics(metric_families(MetricFigures{
+            .threads = {&first_, &second_},
+            .cache = cache_,
+            .cache_trusted = trusted_,
+            .lookups = lookups_,
+            .ready = trusted_,
+            .batches = batches_,
+            .version = version,
+            .started_at = 1'700'000'000.5,
+        }));
+    }
+
+    // Whether `line` is one of the text's.
+    bool says(const std::string& line) const {
+        std::istringstream lines(text());
+        for (std::string each; std::getline(lines, each);) {
+            if (each == line) return true;
+        }
+        return false;
+    }
+
+    Counters first_;  // of two network threads
+    Counters second_;
+    NarinfoCache::Figures cache_{};
+    bool trusted_ = false;
+    service::Lookups::Figures lookups_{};
+    service::BatchSizes batches_;
+};
+
+TEST_F(Metrics, sums_requests_over_all_threads) {
+    first_.count_answer(Resource::narinfo, 200);
+    first_.count_answer(Resource::narinfo, 200);
+    second_.count_answer(Resource::narinfo, 200);
+    second_.count_answer(Resource::cache_info, 304);
+    EXPECT_TRUE(says("narthex_http_requests_total{kind=\"narinfo\",status=\"200\"} 3"));
+    EXPECT_TRUE(says("narthex_http_requests_total{kind=\"cache_info\",status=\"304\"} 1"));
+}
+
+TEST_F(Metrics, has_the_common_series_from_the_start_and_no_others) {
+    EXPECT_TRUE(says("narthex_http_requests_total{kind=\"narinfo\",status=\"503\"} 0"));
+    EXPECT_TRUE(says("narthex_http_requests_total{kind=\"nar\",status=\"404\"} 0"));
+    EXPECT_EQ(text().find("kind=\"narinfo\",status=\"206\""), std::string::npos);
+    EXPECT_EQ(text().find("kind=\"unknown\""), std::string::npos);
+}
+
+TEST_F(Metrics, has_cumulative_latency_buckets) {
+    first_.count_latency(50us, 2);
+    second_.count_latency(80us, 1);
+    second_.count_latency(10s, 3);
+    const std::string name = "narthex_http_request_duration_seconds";
+    EXPECT_TRUE(says(name + "_bucket{le=\"5e-05\"} 2"));
+    EXPECT_TRUE(says(name + "_bucket{le=\"0.0001\"} 3"));
+    EXPECT_TRUE(says(name + "_bucket{le=\"2.5\"} 3"));
+    EXPECT_TRUE(says(name + "_bucket{le=\"+Inf\"} 6"));
+    EXPECT_TRUE(says(name + "_count 6"));
+    EXPECT_TRUE(says(name + "_sum 30.00018"));
+}
+
+TEST_F(Metrics, has_cumulative_batch_buckets) {
+    for (const std::size_t keys : {1, 2, 3, 256, 9000}) batches_.add(keys);
+    EXPECT_TRUE(says("narthex_lookup_batch_keys_bucket{le=\"1\"} 1"));
+    EXPECT_TRUE(says("narthex_lookup_batch_keys_bucket{le=\"2\"} 2"));
+    EXPECT_TRUE(says("narthex_lookup_batch_keys_bucket{le=\"4\"} 3"));
+    EXPECT_TRUE(says("narthex_lookup_batch_keys_bucket{le=\"256\"} 4"));
+    EXPECT_TRUE(says("narthex_lookup_batch_keys_bucket{le=\"4096\"} 4"));
+    EXPECT_TRUE(says("narthex_lookup_batch_keys_bucket{le=\"+Inf\"} 5"));
+    EXPECT_TRUE(says("narthex_lookup_batch_keys_sum 9262"));
+}
+
+TEST_F(Metrics, counts_clients_by_family) {
+    first_.family("curl/8.14.1 Nix/2.26.3").add(2);
+    second_.family("curl/8.5.0 Nix/2.26.0").add(1);
+    second_.family("GNU Guile").add(5);
+    second_.family("Evil\"\n").add(1);
+    EXPECT_TRUE(says("narthex_clients_total{family=\"Nix 2.26\"} 3"));
+    EXPECT_TRUE(says("narthex_clients_total{family=\"Guix\"} 5"));
+    EXPECT_TRUE(says("narthex_clients_total{family=\"other\"} 1"));
+}
+
+TEST_F(Metrics, has_a_bounded_number_of_families) {
+    for (int i = 0; i < 1000; ++i) first_.family("Nix/3." + std::to_string(i)).add();
+    const auto all = first_.families();
+    EXPECT_LE(all.size(), 65);
+    EXPECT_GE(all.at("other"), 936);
+}
+
+TEST_F(Metrics, counts_connections) {
+    first_.connections.add(3);
+    second_.connections.add(2);
+    second_.connections_ended.add(1);
+    first_.connections_refused.add(7);
+    second_.slow_clients.add(4);
+    first_.bytes_sent.add(12'345'678'901);
+    EXPECT_TRUE(says("narthex_connections 4"));
+    EXPECT_TRUE(says("narthex_connections_total 5"));
+    EXPECT_TRUE(says("narthex_connections_refused_total 7"));
+    EXPECT_TRUE(says("narthex_slow_clients_total 4"));
+    EXPECT_TRUE(says("narthex_sent_bytes_total 12345678901"));
+}
+
+TEST_F(Metrics, shows_the_cache_and_the_database) {
+    cache_ = {.bytes = 1, .entries = 2, .hits = 3, .misses = 4, .evictions = 5};
+    lookups_ = {.queued = 6, .connected = 7, .failures = 8, .reconnects = 9};
+    trusted_ = true;
+    EXPECT_TRUE(says("narthex_cache_bytes 1"));
+    EXPECT_TRUE(says("narthex_cache_entries 2"));
+    EXPECT_TRUE(says("narthex_cache_hits_total 3"));
+    EXPECT_TRUE(says("narthex_cache_misses_total 4"));
+    EXPECT_TRUE(says("narthex_cache_evictions_total 5"));
+    EXPECT_TRUE(says("narthex_cache_trusted 1"));
+    EXPECT_TRUE(says("narthex_ready 1"));
+    EXPECT_TRUE(says("narthex_lookup_queue_depth 6"));
+    EXPECT_TRUE(says("narthex_database_connections 7"));
+    EXPECT_TRUE(says("narthex_database_failures_total 8"));
+    EXPECT_TRUE(says("narthex_database_reconnects_total 9"));
+    trusted_ = false;
+    EXPECT_TRUE(says("narthex_cache_trusted 0"));
+    EXPECT_TRUE(says("narthex_ready 0"));
+}
+
+TEST_F(Metrics, shows_what_runs_and_escapes_labels) {
+    EXPECT_TRUE(says("narthex_build_info{version=\"1.2.3\"} 1"));
+    EXPECT_TRUE(says("process_start_time_seconds 1700000000.5"));
+    EXPECT_NE(text("a\"b\\c\nd").find("{version=\"a\\\"b\\\\c\\nd\"} 1\n"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace narthex::http
