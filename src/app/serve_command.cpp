@@ -5,9 +5,11 @@
 #include "narthex/app/version.hpp"
 #include "narthex/core/log_text.hpp"
 #include "narthex/db/migrate.hpp"
+#include "narthex/http/bulk_answers.hpp"
 #include "narthex/http/handler.hpp"
 #include "narthex/http/narinfo_cache.hpp"
 #include "narthex/http/server.hpp"
+#include "narthex/service/bulk.hpp"
 #include "narthex/service/invalidation.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -119,8 +121,10 @@ class Serving {
         : catalog_(database.uri, database.revive(), give_up),
           cache_(config.cache_bytes, config.max_ages, epochs_),
           lookups_(std::make_unique<service::Lookups>(lookup_options(config, database, give_up))),
-          handler_(catalog_, *lookups_, cache_, handler_options(config)),
-          server_(config.server, {handler_, *lookups_, cache_, files_}),
+          bulk_(std::make_unique<service::BulkLookups>(bulk_options(config, database))),
+          bulk_answers_(catalog_, *bulk_, files_, config.bulk),
+          handler_(catalog_, *lookups_, cache_, bulk_answers_, handler_options(config)),
+          server_(config.server, {handler_, bulk_answers_, *lookups_, cache_, files_}),
           invalidation_(database.uri, epochs_, [this](const std::string& table) {
               if (table == "cache") catalog_.refresh_soon();
           }) {}
@@ -133,7 +137,8 @@ class Serving {
         server_.stop(k_drain_limit);
         // Late answers find the network threads gone and are dropped with them.
         lookups_.reset();
-        files_.join();
+        files_.join();  // from there comes work for the next
+        bulk_.reset();
     }
 
   private:
@@ -150,6 +155,15 @@ class Serving {
         return options;
     }
 
+    static service::BulkOptions bulk_options(const Config& config, const OpenDatabase& database) {
+        service::BulkOptions options;
+        options.uri = database.uri;
+        options.connections = config.bulk_connections;
+        options.statement_limit = config.bulk.timeout;
+        options.revive = database.revive();
+        return options;
+    }
+
     static http::HandlerOptions handler_options(const Config& config) {
         auto options = config.handler;
         options.version = k_version;
@@ -161,6 +175,8 @@ class Serving {
     service::Epochs epochs_;
     http::NarinfoCache cache_;
     std::unique_ptr<service::Lookups> lookups_;
+    std::unique_ptr<service::BulkLookups> bulk_;
+    http::BulkAnswers bulk_answers_;
     http::Handler handler_;
     http::Server server_;
     service::Invalidation invalidation_;
