@@ -114,10 +114,13 @@ bool BulkLookups::connect(Worker& worker) {
     try {
         fresh = std::make_unique<db::LookupConnection>(options_.uri, options_.statement_limit);
     } catch (const std::exception& error) {
-        spdlog::warn("event=bulk_database_away reason={}", log_text(error.what()));
+        if (!away_.exchange(true)) {
+            spdlog::warn("event=bulk_database_away reason={}", log_text(error.what()));
+        }
         if (options_.revive) options_.revive();
         return false;
     }
+    away_ = false;
     const std::lock_guard lock(mutex_);
     worker.connection = std::move(fresh);
     return !stopping_;

@@ -97,6 +97,7 @@ class BulkLookups {
     std::condition_variable wake_;
     std::deque<BulkTask> tasks_;
     bool stopping_ = false;
+    std::atomic<bool> away_ = false;  // logged once, not for each task
     std::vector<std::unique_ptr<Worker>> workers_;
 };
 
