@@ -119,4 +119,23 @@ std::string render_config(const LoadedConfig& loaded) {
     return out;
 }
 
+std::string Setting::flag() const {
+    return std::string("--") + key;
+}
+
+std::string Setting::environment() const {
+    std::string name = "NARTHEX_";
+    for (const char c : std::string_view(key)) {
+        name += c == '-' ? '_' : static_cast<char>(c - 'a' + 'A');
+    }
+    return name;
+}
+
+const Setting& setting(std::string_view key) {
+    for (const auto& candidate : settings()) {
+        if (candidate.key == key) return candidate;
+    }
+    throw std::logic_error(fmt::format("there is no setting {}", key));
+}
+
 }  // namespace narthex::app

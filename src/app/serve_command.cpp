@@ -6,12 +6,14 @@
 #include "narthex/core/log_text.hpp"
 #include "narthex/db/migrate.hpp"
 #include "narthex/http/admin_handler.hpp"
+#include "narthex/http/bulk_answers.hpp"
 #include "narthex/http/common_answers.hpp"
 #include "narthex/http/handler.hpp"
 #include "narthex/http/metrics.hpp"
 #include "narthex/http/narinfo_cache.hpp"
 #include "narthex/http/server.hpp"
 #include "narthex/service/batch_sizes.hpp"
+#include "narthex/service/bulk.hpp"
 #include "narthex/service/invalidation.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -124,15 +126,17 @@ class Serving {
         : catalog_(database.uri, database.revive(), give_up),
           cache_(config.cache_bytes, config.max_ages, epochs_),
           lookups_(std::make_unique<service::Lookups>(lookup_options(config, database, give_up))),
-          handler_(catalog_, *lookups_, cache_, handler_options(config)),
-          server_(config.server, {handler_, *lookups_, cache_, files_}),
+          bulk_(std::make_unique<service::BulkLookups>(bulk_options(config, database))),
+          bulk_answers_(catalog_, *bulk_, files_, config.bulk),
+          handler_(catalog_, *lookups_, cache_, bulk_answers_, handler_options(config)),
+          server_(config.server, {handler_, bulk_answers_, *lookups_, cache_, files_}),
           admin_handler_(catalog_, *lookups_, [this] { return metrics(); }),
           invalidation_(database.uri, epochs_, [this](const std::string& table) {
               if (table == "cache") catalog_.refresh_soon();
           }) {
         if (config.admin.address.empty()) return;
         admin_server_ = std::make_unique<http::Server>(
-            config.admin, http::Backend{admin_handler_, *lookups_, cache_, files_}
+            config.admin, http::Backend{admin_handler_, bulk_answers_, *lookups_, cache_, files_}
         );
     }
 
@@ -152,7 +156,8 @@ class Serving {
         if (admin_server_) admin_server_->stop(k_admin_drain_limit);
         // Late answers find the network threads gone and are dropped with them.
         lookups_.reset();
-        files_.join();
+        files_.join();  // from there comes work for the next
+        bulk_.reset();
     }
 
   private:
@@ -186,6 +191,15 @@ class Serving {
         return options;
     }
 
+    static service::BulkOptions bulk_options(const Config& config, const OpenDatabase& database) {
+        service::BulkOptions options;
+        options.uri = database.uri;
+        options.connections = config.bulk_connections;
+        options.statement_limit = config.bulk.timeout;
+        options.revive = database.revive();
+        return options;
+    }
+
     static http::HandlerOptions handler_options(const Config& config) {
         auto options = config.handler;
         options.version = k_version;
@@ -204,6 +218,8 @@ class Serving {
     service::Epochs epochs_;
     http::NarinfoCache cache_;
     std::unique_ptr<service::Lookups> lookups_;
+    std::unique_ptr<service::BulkLookups> bulk_;
+    http::BulkAnswers bulk_answers_;
     http::Handler handler_;
     http::Server server_;
     http::AdminHandler admin_handler_;

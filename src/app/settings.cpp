@@ -297,6 +297,48 @@ std::vector<Setting> make_settings() {
             [](Config& config) -> auto& { return config.handler.lookup_timeout; }
         ),
         number(
+            "bulk-connections",
+            "N",
+            "connections that answer bulk requests",
+            {1, 64},
+            [](Config& config) -> auto& { return config.bulk_connections; }
+        ),
+        number(
+            "bulk-timeout-ms",
+            "MS",
+            "how long an answer to a bulk request, or a piece of a closure, may take",
+            {10, 600'000},
+            [](Config& config) -> auto& { return config.bulk.timeout; }
+        ),
+        number(
+            "bulk-limit-bytes",
+            "BYTES",
+            "size of a bulk request's body; larger is answered with 413",
+            {1024, 1ULL << 30},
+            [](Config& config) -> auto& { return config.bulk.body_bytes; }
+        ),
+        number(
+            "bulk-answer-bytes",
+            "BYTES",
+            "size of a bulk request's answer; larger is answered with 413",
+            {1024, 1ULL << 34},
+            [](Config& config) -> auto& { return config.bulk.answer_bytes; }
+        ),
+        number(
+            "bulk-memory-bytes",
+            "BYTES",
+            "memory for all bulk requests and their answers; past it they are answered with 503",
+            {1 << 20, 1ULL << 40},
+            [](Config& config) -> auto& { return config.bulk.memory_bytes; }
+        ),
+        number(
+            "closure-limit-paths",
+            "N",
+            "paths of a closure that is sent as a whole; more are answered with 413",
+            {1, 100'000'000},
+            [](Config& config) -> auto& { return config.bulk.closure_paths; }
+        ),
+        number(
             "max-connections",
             "N",
             "client connections; more are reset",
@@ -353,28 +395,9 @@ std::vector<Setting> make_settings() {
 
 }  // namespace
 
-std::string Setting::flag() const {
-    return std::string("--") + key;
-}
-
-std::string Setting::environment() const {
-    std::string name = "NARTHEX_";
-    for (const char c : std::string_view(key)) {
-        name += c == '-' ? '_' : static_cast<char>(c - 'a' + 'A');
-    }
-    return name;
-}
-
 std::span<const Setting> settings() {
     static const auto all = make_settings();
     return all;
-}
-
-const Setting& setting(std::string_view key) {
-    for (const auto& candidate : settings()) {
-        if (candidate.key == key) return candidate;
-    }
-    throw std::logic_error(fmt::format("there is no setting {}", key));
 }
 
 }  // namespace narthex::app

@@ -8,12 +8,13 @@ namespace narthex {
 namespace {
 
 // First components that clients ask for by fixed names (docs/protocol.md).
-constexpr std::array<std::string_view, 12> k_reserved = {
+constexpr std::array<std::string_view, 13> k_reserved = {
     "_api",
     "api",
     "build-trace-v2",
     "debuginfo",
     "file",
+    "get-narinfos-v1",
     "healthz",
     "log",
     "metrics",
@@ -22,6 +23,10 @@ constexpr std::array<std::string_view, 12> k_reserved = {
     "readyz",
     "realisations",
 };
+
+std::string path_of(const Cache& cache) {
+    return cache.name == k_default_cache ? "/" : "/" + cache.name + "/";
+}
 
 bool is_name_character(char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
@@ -38,7 +43,8 @@ bool is_cache_name(std::string_view name) {
 std::string render_cache_info(const Cache& cache) {
     return "StoreDir: " + cache.store_dir +
            "\nWantMassQuery: " + (cache.want_mass_query ? "1" : "0") +
-           "\nPriority: " + std::to_string(cache.priority) + "\n";
+           "\nPriority: " + std::to_string(cache.priority) + "\nGetNarInfosV1: " + path_of(cache) +
+           "get-narinfos-v1\n";
 }
 
 }  // namespace narthex

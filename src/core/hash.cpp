@@ -72,4 +72,8 @@ std::string Sha256::to_nix() const {
     return std::string(k_prefix) + to_nix_base32(bytes_);
 }
 
+std::string Sha256::to_sri() const {
+    return std::string(k_sri_prefix) + to_base64(bytes_);
+}
+
 }  // namespace narthex

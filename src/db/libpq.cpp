@@ -139,6 +139,12 @@ void Libpq::interrupt() noexcept {
     ::shutdown(socket_, SHUT_RDWR);
 }
 
+std::string big_endian(std::uint32_t number, int bytes) {
+    std::string out;
+    append_big_endian(out, number, bytes);
+    return out;
+}
+
 BinaryArray::BinaryArray(Of type, std::size_t size) {
     append_big_endian(bytes_, size == 0 ? 0 : 1, 4);  // dimensions
     append_big_endian(bytes_, 0, 4);                  // no nulls

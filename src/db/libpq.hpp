@@ -69,6 +69,9 @@ class Libpq {
     std::atomic<bool> interrupted_ = false;
 };
 
+// An integer of `bytes` bytes as a parameter.
+[[nodiscard]] std::string big_endian(std::uint32_t number, int bytes);
+
 // Binary forms of parameters: one-dimensional arrays without nulls (PostgreSQL,
 // src/backend/utils/adt/arrayfuncs.c, array_recv).
 class BinaryArray {

@@ -5,7 +5,9 @@
 #include "narthex/db/migrate.hpp"
 #include "narthex/db/sql.hpp"
 
+#include <algorithm>
 #include <array>
+#include <stdexcept>
 
 namespace narthex::db {
 
@@ -30,6 +32,19 @@ std::string caches_of(std::span<const Key> keys) {
     return caches.take();
 }
 
+std::string hashes_of(std::span<const PathKey> keys) {
+    BinaryArray hashes(BinaryArray::Of::bytea, keys.size());
+    for (const auto& key : keys) hashes.add(as_text(key.hash.bytes()));
+    return hashes.take();
+}
+
+HashPart to_hash(std::string_view bytes) {
+    std::array<unsigned char, HashPart::k_size> hash{};
+    if (bytes.size() != hash.size()) throw std::logic_error("a column is no hash part");
+    std::copy(bytes.begin(), bytes.end(), hash.begin());
+    return HashPart(hash);
+}
+
 std::size_t asked(const BinaryRows& rows, int row) {
     return static_cast<std::size_t>(rows.number(row, 0) - 1);
 }
@@ -46,6 +61,8 @@ struct LookupConnection::Impl {
         : libpq(uri, Session::serving, limit) {
         libpq.prepare(sql::find_narinfos);
         libpq.prepare(sql::find_nar_files);
+        libpq.prepare(sql::find_present);
+        libpq.prepare(sql::closure_members);
     }
     Libpq libpq;
 };
@@ -58,9 +75,7 @@ LookupConnection::LookupConnection(const std::string& uri, std::chrono::millisec
 LookupConnection::~LookupConnection() = default;
 
 std::vector<FoundNarinfo> LookupConnection::find_narinfos(std::span<const PathKey> keys) {
-    BinaryArray hashes(BinaryArray::Of::bytea, keys.size());
-    for (const auto& key : keys) hashes.add(as_text(key.hash.bytes()));
-    const std::array parameters{caches_of(keys), hashes.take()};
+    const std::array parameters{caches_of(keys), hashes_of(keys)};
     const auto rows = impl_->libpq.exec(sql::find_narinfos, parameters);
     std::vector<FoundNarinfo> found;
     found.reserve(static_cast<std::size_t>(rows.size()));
@@ -84,6 +99,33 @@ std::vector<FoundNarFile> LookupConnection::find_nar_files(std::span<const NarKe
         found.push_back({asked(rows, row), std::string(rows.bytes(row, 1))});
     }
     return found;
+}
+
+std::vector<std::size_t> LookupConnection::find_present(std::span<const PathKey> keys) {
+    const std::array parameters{caches_of(keys), hashes_of(keys)};
+    const auto rows = impl_->libpq.exec(sql::find_present, parameters);
+    std::vector<std::size_t> present;
+    present.reserve(static_cast<std::size_t>(rows.size()));
+    for (int row = 0; row < rows.size(); ++row) present.push_back(asked(rows, row));
+    return present;
+}
+
+std::vector<ClosureMember> LookupConnection::closure_members(
+    const PathKey& root, std::size_t most
+) {
+    const std::array parameters{
+        big_endian(static_cast<std::uint32_t>(root.cache), 2),
+        std::string(as_text(root.hash.bytes())),
+        big_endian(static_cast<std::uint32_t>(most), 4)};
+    const auto rows = impl_->libpq.exec(sql::closure_members, parameters);
+    std::vector<ClosureMember> members;
+    members.reserve(static_cast<std::size_t>(rows.size()));
+    for (int row = 0; row < rows.size(); ++row) {
+        auto& member = members.emplace_back(ClosureMember{to_hash(rows.bytes(row, 0)), {}});
+        if (rows.bytes(row, 1).empty()) continue;
+        member.bytes = static_cast<std::uint64_t>(rows.number(row, 1));
+    }
+    return members;
 }
 
 void LookupConnection::interrupt() noexcept {

@@ -30,6 +30,12 @@ std::string_view reason_phrase(int status) {
             return "Not Found";
         case 405:
             return "Method Not Allowed";
+        case 411:
+            return "Length Required";
+        case 413:
+            return "Content Too Large";
+        case 415:
+            return "Unsupported Media Type";
         case 416:
             return "Range Not Satisfiable";
         case 431:
@@ -85,6 +91,7 @@ void add_field(Answer& answer, std::string_view name, std::string_view value) {
 void drop_body(Answer& answer) {
     answer.body.reset();
     answer.file = {};
+    answer.source.reset();
 }
 
 bool names_etag(std::string_view list, std::string_view etag) {

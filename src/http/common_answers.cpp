@@ -4,15 +4,14 @@ namespace narthex::http {
 
 namespace {
 
-constexpr std::string_view k_retry_after_seconds = "5";
-
-Answer method_not_allowed() {
-    auto answer = text_answer(405, "405: only GET and HEAD are possible here");
-    add_field(answer, "Allow", "GET, HEAD");
+Answer later(std::string_view line) {
+    auto answer = text_answer(503, line);
+    add_field(answer, "Retry-After", "5");  // seconds
     return answer;
 }
 
-// RFC 9112 3.2: HTTP/1.1 names its host, once.
+}  // namespace
+
 bool has_good_host(const Request& request) {
     return request.host_fields == 1 || (request.host_fields == 0 && request.version == 10);
 }
@@ -23,20 +22,32 @@ Answer bad_host() {
     return answer;
 }
 
-}  // namespace
+Answer method_not_allowed(std::string_view allowed) {
+    auto answer = text_answer(405, "405: possible here: " + std::string(allowed));
+    add_field(answer, "Allow", allowed);
+    return answer;
+}
 
-std::optional<Answer> refusal(const Request& request) {
-    if (request.method != Method::get && request.method != Method::head) {
-        return method_not_allowed();
-    }
-    if (!has_good_host(request)) return bad_host();
-    return std::nullopt;
+Answer private_cache() {
+    auto answer = text_answer(401, "401: this cache is private");
+    add_field(answer, "WWW-Authenticate", "Basic realm=\"narthex\"");
+    return answer;
 }
 
 Answer service_unavailable() {
-    auto answer = text_answer(503, "503: the database is away; try again in some seconds");
-    add_field(answer, "Retry-After", k_retry_after_seconds);
-    return answer;
+    return later("503: the database is away; try again in some seconds");
+}
+
+Answer too_busy() {
+    return later("503: too many bulk requests at once; try again in some seconds");
+}
+
+std::optional<Answer> refusal(const Request& request) {
+    if (request.method != Method::get && request.method != Method::head) {
+        return method_not_allowed("GET, HEAD");
+    }
+    if (!has_good_host(request)) return bad_host();
+    return std::nullopt;
 }
 
 Answer health() {

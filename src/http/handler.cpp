@@ -14,12 +14,6 @@ using service::LookupAnswer;
 // (aef431fbd1 in NixOS/nix).
 constexpr NixVersion k_nix_that_takes_503{2, 32};
 
-Answer private_cache() {
-    auto answer = text_answer(401, "401: this cache is private");
-    add_field(answer, "WWW-Authenticate", "Basic realm=\"narthex\"");
-    return answer;
-}
-
 // For clients that fail on a 503; nobody may keep it.
 Answer doubtful_not_found() {
     auto answer = text_answer(404, "404: the database is away, so this may be wrong");
@@ -27,9 +21,56 @@ Answer doubtful_not_found() {
     return answer;
 }
 
+bool is_private(const Route& to) {
+    return to.cache != nullptr && to.cache->visibility == Visibility::private_cache;
+}
+
 bool needs_access(Resource resource) {
     return resource != Resource::cache_info && resource != Resource::health &&
            resource != Resource::ready;
+}
+
+bool takes_body(Resource resource) {
+    return resource == Resource::narinfos || resource == Resource::cachix_missing ||
+           resource == Resource::attic_missing;
+}
+
+std::string_view methods_of(Resource resource) {
+    return resource == Resource::narinfos ? "POST, QUERY" : "POST";
+}
+
+// "text/plain" of "Text/Plain; charset=utf-8".
+std::string media_type(std::string_view content_type) {
+    auto type = content_type.substr(0, content_type.find(';'));
+    type = type.substr(0, type.find_last_not_of(" \t") + 1);
+    std::string out;
+    for (const char c : type) out += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    return out;
+}
+
+// Why a body for `to` isn't even read. Absent when it is.
+std::optional<Answer> body_fault(
+    const Request& request, const Route& to, const BulkLimits& limits
+) {
+    if (!has_good_host(request)) return bad_host();
+    if (request.method == Method::query && to.resource != Resource::narinfos) {
+        return method_not_allowed(methods_of(to.resource));
+    }
+    if (is_private(to)) return private_cache();
+    const std::string wanted =
+        to.resource == Resource::narinfos ? "text/plain" : "application/json";
+    if (!request.content_type.empty() && media_type(request.content_type) != wanted) {
+        return text_answer(415, "415: the body has to be " + wanted);
+    }
+    if (request.has_body && !request.content_length) {
+        return text_answer(411, "411: the body needs a Content-Length; chunks aren't taken here");
+    }
+    if (request.content_length.value_or(0) <= limits.body_bytes) return std::nullopt;
+    return text_answer(
+        413,
+        "413: the body is larger than " + std::to_string(limits.body_bytes) +
+            " bytes: ask in several requests"
+    );
 }
 
 std::string url_of(const HandlerOptions& options, const Request& request) {
@@ -43,11 +84,13 @@ Handler::Handler(
     const service::Catalog& catalog,
     const service::Lookups& lookups,
     NarinfoCache& cache,
+    const BulkAnswers& bulk,
     HandlerOptions options
 )
     : catalog_(catalog),
       lookups_(lookups),
       cache_(cache),
+      bulk_(bulk),
       options_(std::move(options)),
       absent_narinfo_(absent_narinfo_answer(cache.ages())),
       not_found_(text_answer(404, "404: not here")) {}
@@ -65,11 +108,14 @@ Response Handler::respond(
 Response Handler::respond_to(
     const Request& request, const std::vector<Cache>& caches, Clock::time_point now
 ) {
-    if (auto refused = refusal(request)) return {Resource::unknown, std::move(*refused)};
+    const bool reads = request.method == Method::get || request.method == Method::head;
+    if (!reads && request.method != Method::post && request.method != Method::query) {
+        return {Resource::unknown, method_not_allowed("GET, HEAD")};
+    }
     auto to = route(request.target, caches);
-    const bool is_private =
-        to.cache != nullptr && to.cache->visibility == Visibility::private_cache;
-    if (is_private && needs_access(to.resource)) return {to.resource, private_cache()};
+    if (!reads) return without_body(request, to);
+    if (!has_good_host(request)) return {Resource::unknown, bad_host()};
+    if (is_private(to) && needs_access(to.resource)) return {to.resource, private_cache()};
     switch (to.resource) {
         case Resource::front_page:
             return {
@@ -97,10 +143,23 @@ Response Handler::respond_to(
             return narinfo({to.cache->id, *to.hash}, request, now);
         case Resource::nar:
             return {to.resource, service::NarKey{to.cache->id, std::move(to.nar)}};
+        case Resource::closure:
+            return {to.resource, BulkWork{}};
+        case Resource::narinfos:
+        case Resource::cachix_missing:
+        case Resource::attic_missing:
+            return {to.resource, method_not_allowed(methods_of(to.resource))};
         case Resource::unknown:
             break;
     }
     return {Resource::unknown, not_found_};
+}
+
+// POST and QUERY whose bodies aren't taken.
+Response Handler::without_body(const Request& request, const Route& to) const {
+    if (!takes_body(to.resource)) return {Resource::unknown, method_not_allowed("GET, HEAD")};
+    auto fault = body_fault(request, to, bulk_.limits());
+    return {to.resource, fault ? std::move(*fault) : too_busy()};
 }
 
 Response Handler::narinfo(const PathKey& key, const Request& request, Clock::time_point now) {
@@ -121,7 +180,8 @@ Answer Handler::answer(const Request& request, const Mail& mail) const {
 Answer Handler::unavailable(const Request& request) const {
     const auto caches = catalog_.caches();
     const auto to = route(request.target, *caches);
-    if (to.hash) {
+    const bool is_narinfo = to.resource == Resource::narinfo;
+    if (is_narinfo) {
         // Nothing can have changed that a database has told nobody.
         const auto known = cache_.last_known({to.cache->id, *to.hash});
         if (known) return narinfo_answer(known, request);
@@ -131,9 +191,19 @@ Answer Handler::unavailable(const Request& request) const {
     const bool as_404 = options_.unavailable == UnavailablePolicy::always_404 ||
                         (options_.unavailable == UnavailablePolicy::automatic && old_nix);
     // A NAR's absence is final for a build; its 503 sends every Nix to the next cache.
-    auto answer = to.hash && as_404 ? doubtful_not_found() : service_unavailable();
+    auto answer = is_narinfo && as_404 ? doubtful_not_found() : service_unavailable();
     if (request.method == Method::head) drop_body(answer);
     return answer;
+}
+
+std::optional<BodyPlan> Handler::body_plan(const Request& request, const std::vector<Cache>& caches)
+    const {
+    const auto to = route(request.target, caches);
+    if (!takes_body(to.resource) || body_fault(request, to, bulk_.limits())) return std::nullopt;
+    const auto bytes = static_cast<std::size_t>(request.content_length.value_or(0));
+    auto share = bulk_.enter(bytes);
+    if (!share) return std::nullopt;
+    return BodyPlan{to.resource, bytes, std::move(share)};
 }
 
 }  // namespace narthex::http

@@ -25,6 +25,7 @@ constexpr Field k_fields[] = {
     {beast_http::field::if_none_match, &Request::if_none_match},
     {beast_http::field::authorization, &Request::authorization},
     {beast_http::field::content_type, &Request::content_type},
+    {beast_http::field::accept, &Request::accept},
 };
 
 std::string_view to_std(boost::beast::string_view text) {

@@ -9,6 +9,8 @@ namespace narthex::http {
 namespace {
 
 constexpr std::string_view k_narinfo_suffix = ".narinfo";
+constexpr std::string_view k_closure_prefix = "api/v1/closure/";
+constexpr std::string_view k_cachix_prefix = "api/v1/cache/";
 
 // RFC 9112 3.2.2: servers accept http://host/path too.
 std::string_view without_authority(std::string_view target) {
@@ -42,10 +44,33 @@ Route narinfo_route(std::string_view path) {
     return {Resource::narinfo, nullptr, *hash, {}};
 }
 
+Route closure_route(std::string_view hash) {
+    const auto root = HashPart::parse(hash);
+    if (!root) return {};
+    return {Resource::closure, nullptr, *root, {}};
+}
+
+// api/v1/cache/NAME/narinfo; there the default cache has its name, too.
+Route cachix_route(std::string_view path, const std::vector<Cache>& caches) {
+    path.remove_prefix(k_cachix_prefix.size());
+    for (const auto& cache : caches) {
+        if (path.starts_with(cache.name) && path.substr(cache.name.size()) == "/narinfo") {
+            return {Resource::cachix_missing, &cache, std::nullopt, {}};
+        }
+    }
+    return {};
+}
+
 Route route_in_cache(std::string_view path) {
     if (path.empty()) return {Resource::front_page, nullptr, std::nullopt, {}};
     if (path == "nix-cache-info") return {Resource::cache_info, nullptr, std::nullopt, {}};
     if (path.ends_with(k_narinfo_suffix)) return narinfo_route(path);
+    if (path == "api/v1/narinfos" || path == "get-narinfos-v1") {
+        return {Resource::narinfos, nullptr, std::nullopt, {}};
+    }
+    if (path.starts_with(k_closure_prefix)) {
+        return closure_route(path.substr(k_closure_prefix.size()));
+    }
     if (auto nar = nar_path(path)) return {Resource::nar, nullptr, std::nullopt, std::move(*nar)};
     return {};
 }
@@ -58,6 +83,8 @@ Route route(std::string_view target, const std::vector<Cache>& caches) {
     path.remove_prefix(1);
     if (path == "healthz") return {Resource::health, nullptr, std::nullopt, {}};
     if (path == "readyz") return {Resource::ready, nullptr, std::nullopt, {}};
+    if (path == "_api/v1/get-missing-paths") return {Resource::attic_missing, nullptr, {}, {}};
+    if (path.starts_with(k_cachix_prefix)) return cachix_route(path, caches);
     const auto* cache = take_cache(path, caches);
     if (cache == nullptr) cache = default_cache(caches);
     auto found = route_in_cache(path);

@@ -97,6 +97,7 @@ class Worker {
           ),
           context_{
               .handler = backend.handler,
+              .bulk = backend.bulk,
               .catalog = service::CatalogView(backend.handler.catalog()),
               .mailbox = mailbox_,
               .files = backend.files,

@@ -23,6 +23,11 @@ constexpr std::chrono::seconds k_linger(2);
 // What is kept of a client's name, to know it again.
 constexpr std::size_t k_agent_bytes = 128;
 
+// Of those that a session answers; all other methods are refused.
+bool may_have_body(Method method) {
+    return method == Method::post || method == Method::query;
+}
+
 }  // namespace
 
 Session::Session(asio::ip::tcp::socket socket, SessionContext& context)
@@ -39,7 +44,8 @@ void Session::start() {
 
 void Session::wait_readable() {
     if (reading_ || closed_ || peer_ended_) return;
-    if (!lingering_ && (input_ended_ || full_ || draining_)) return;
+    const bool paused = body_left_ == 0 && (full_ || draining_);
+    if (!lingering_ && (input_ended_ || paused)) return;
     reading_ = true;
     socket_.async_read_some(
         asio::buffer(first_bytes_),
@@ -58,6 +64,7 @@ void Session::on_read(std::size_t size) {
     last_read_ = Clock::now();
     if (size == 0) {
         peer_ended_ = true;  // half-closed: its answers still go out
+        if (body_left_ > 0) refuse_half_body();
         return pump();
     }
     auto& buffer = context_.read_buffer;
@@ -87,7 +94,11 @@ void Session::take_bytes(std::string_view bytes) {
 // Takes the requests of `bytes`; returns how many bytes are done with.
 std::size_t Session::parse(std::string_view bytes) {
     std::size_t used = 0;
-    while (used < bytes.size() && !input_ended_ && !full_) {
+    while (used < bytes.size() && !input_ended_ && (!full_ || body_left_ > 0)) {
+        if (body_left_ > 0) {
+            used += take_body(bytes.substr(used));
+            continue;
+        }
         auto progress = parse_request(bytes.substr(used), context_.limits.header_bytes);
         used += progress.consumed;
         if (progress.error) {
@@ -103,6 +114,7 @@ std::size_t Session::parse(std::string_view bytes) {
 // At half of the limits, not below them: each answer would let another buffer of requests in.
 void Session::go_on_parsing() {
     const auto& limits = context_.limits;
+    if (has_body_) return;
     if (slots_.size() > limits.pipeline / 2 || head_bytes_ > limits.pipeline_bytes / 2) return;
     full_ = false;
     carry_.erase(0, parse(carry_));
@@ -117,6 +129,7 @@ void Session::take_request(const Request& request) {
         family_ = &context_.counters.family(request.user_agent);
     }
     family_->add();
+    if (may_have_body(request.method) && begin_body(request)) return;
     // The body of a refused request isn't read, so nothing after it can be found.
     input_ended_ = !request.keep_alive || request.has_body;
     if (slots_.empty() && !writing_ && output_.size() < k_output_bytes && !close_after_output_) {
@@ -132,13 +145,7 @@ void Session::answer_or_look_up(const Request& request) {
     auto* answer = std::get_if<Answer>(&response.what);
     if (answer == nullptr) {
         add_slot(request);
-        auto& slot = slots_.back();
-        slot.kind = response.kind;
-        slot.asked_at = last_read_;
-        ++in_flight_;
-        return look_up(
-            std::move(std::get<service::LookupKey>(response.what)), first_id_ + asked_++
-        );
+        return wait_for(slots_.back(), std::move(response), first_id_ + asked_++, last_read_);
     }
     ++answers_at_once_;
     context_.counters.count_answer(response.kind, answer->status);
@@ -181,14 +188,15 @@ void Session::pump() {
     } while (flush());
     if (closed_) return;
     open_front_nar();
+    begin_front_bulk();
     if (quiet() && (input_ended_ || peer_ended_) && !lingering_) return close();
     wait_readable();
 }
 
 void Session::dispatch() {
     const auto& limits = context_.limits;
-    while (asked_ < slots_.size() && in_flight_ < limits.in_flight &&
-           unsent_bytes_ < limits.unsent_bytes) {
+    const auto whole = slots_.size() - (body_left_ > 0 ? 1 : 0);
+    while (asked_ < whole && in_flight_ < limits.in_flight && unsent_bytes_ < limits.unsent_bytes) {
         auto& slot = slots_[asked_];
         if (!slot.ready) ask(slot, first_id_ + asked_);
         ++asked_;
@@ -197,14 +205,29 @@ void Session::dispatch() {
 
 void Session::ask(Slot& slot, std::size_t id) {
     const auto now = Clock::now();
-    slot.asked_at = now;
-    ++in_flight_;
+    if (slot.bulk) {  // its body has come
+        ++in_flight_;
+        return;
+    }
     auto response = context_.handler.respond(**slot.request, context_.catalog.caches(), now);
-    slot.kind = response.kind;
     if (auto* answer = std::get_if<Answer>(&response.what)) {
+        slot.kind = response.kind;
+        ++in_flight_;
         set_ready(slot, std::move(*answer));
     } else {
-        look_up(std::move(std::get<service::LookupKey>(response.what)), id);
+        wait_for(slot, std::move(response), id, now);
+    }
+}
+
+// For what isn't known at once.
+void Session::wait_for(Slot& slot, Response response, std::size_t id, Clock::time_point now) {
+    slot.kind = response.kind;
+    slot.asked_at = now;
+    ++in_flight_;
+    if (auto* key = std::get_if<service::LookupKey>(&response.what)) {
+        look_up(std::move(*key), id);
+    } else {
+        slot.bulk = std::make_unique<BulkWork>(std::move(std::get<BulkWork>(response.what)));
     }
 }
 
@@ -232,8 +255,8 @@ void Session::receive(Mail mail) {
 void Session::open_front_nar() {
     if (slots_.empty() || file_.length > 0) return;
     auto& slot = slots_.front();
-    if (slot.ready || slot.opening || slot.files.empty()) return;
-    slot.opening = true;
+    if (slot.ready || slot.begun || slot.files.empty()) return;
+    slot.begun = true;
     slot.asked_at = Clock::now();
     auto open = [self = shared_from_this(),
                  request = slot.request,
@@ -258,6 +281,7 @@ void Session::complete(std::size_t id, Answer answer) {
 void Session::set_ready(Slot& slot, Answer answer) {
     slot.answer = std::move(answer);
     slot.ready = true;
+    if (slot.bulk && may_have_body((*slot.request)->method)) has_body_ = false;
     --in_flight_;
     unsent_bytes_ += slot.answer.bytes();
 }
@@ -307,7 +331,7 @@ bool Session::quiet() const {
 void Session::tick(Clock::time_point now) {
     if (closed_) return;
     if (timed_out(now)) {
-        if (writing_) {
+        if (writing_ && !awaiting_piece_) {
             context_.counters.slow_clients.add();
             reset_on_close();
         }
@@ -319,18 +343,21 @@ void Session::tick(Clock::time_point now) {
 bool Session::timed_out(Clock::time_point now) const {
     const auto& limits = context_.limits;
     if (lingering_) return now - last_written_ > k_linger;
+    if (awaiting_piece_) return now - piece_since_ > context_.bulk.limits().timeout;
     if (writing_) return now - last_written_ > limits.send;
+    if (body_left_ > 0 && !owes_continue_) return now - body_since_ > limits.header;
     if (!slots_.empty()) return false;  // lookups have a limit of their own
     if (!carry_.empty()) return now - head_since_ > limits.header;
     return now - std::max(last_read_, last_written_) > limits.idle;
 }
 
 void Session::expire_lookups(Clock::time_point now) {
-    const auto limit = context_.handler.lookup_timeout();
     bool expired = false;
     for (std::size_t i = 0; i < asked_; ++i) {
         auto& slot = slots_[i];
-        const bool waits_its_turn = !slot.files.empty() && !slot.opening;
+        const auto limit =
+            slot.bulk ? context_.bulk.limits().timeout : context_.handler.lookup_timeout();
+        const bool waits_its_turn = !slot.begun && (slot.bulk || !slot.files.empty());
         if (slot.ready || waits_its_turn || now - slot.asked_at <= limit) continue;
         set_ready(slot, context_.handler.unavailable(**slot.request));
         expired = true;
@@ -341,6 +368,7 @@ void Session::expire_lookups(Clock::time_point now) {
 void Session::drain() {
     if (closed_) return;
     draining_ = true;
+    if (body_left_ > 0) forget_body();
     if (full_) return;  // what has been read is parsed first
     end_input();
     if (quiet()) close();

@@ -1,5 +1,6 @@
 // What a session sends: gathered answers straight to the kernel; a file's bytes by sendfile() on a
-// thread of the file pool, since a cold disk would block a network thread.
+// thread of the file pool, since a cold disk would block a network thread; the pieces of a long
+// answer one by one.
 #include "narthex/core/log_text.hpp"
 #include "narthex/http/session.hpp"
 
@@ -49,10 +50,10 @@ bool Session::flush() {
     if (writing_ || closed_ || lingering_) return false;
     const auto now = Clock::now();
     while (!slots_.empty() && slots_.front().ready && output_.size() < k_output_bytes &&
-           file_.length == 0 && !close_after_output_) {
+           file_.length == 0 && !source_ && !close_after_output_) {
         move_front_to_output(now);
     }
-    if (output_.empty()) return false;
+    if (output_.empty() && !put_continue()) return false;
     if (answers_at_once_ > 0) context_.counters.count_latency(now - last_read_, answers_at_once_);
     answers_at_once_ = 0;
     writing_ = true;
@@ -73,6 +74,7 @@ void Session::move_front_to_output(Clock::time_point now) {
     }
     put_out(answer, slot.request && (*slot.request)->version == 10);
     file_ = std::move(answer.file);
+    source_ = std::move(answer.source);
     if (asked_ > 0) --asked_;
     ++first_id_;
     slots_.pop_front();
@@ -118,11 +120,42 @@ bool Session::write() {
     context_.counters.bytes_sent.add(output_.size());
     output_.clear();
     output_sent_ = 0;
+    if (source_) {
+        next_piece();
+        return false;
+    }
     if (file_.length > 0) {
         send_file();
         return false;
     }
     return output_done();
+}
+
+// The next one is made when the last is out: a client that reads slowly holds no more than one.
+void Session::next_piece() {
+    awaiting_piece_ = true;
+    piece_since_ = Clock::now();
+    auto take = [weak = weak_from_this(),
+                 executor = socket_.get_executor()](std::optional<std::string> piece) {
+        asio::post(executor, [weak, piece = std::move(piece)]() mutable {
+            if (auto self = weak.lock()) self->on_piece(std::move(piece));
+        });
+    };
+    source_->next(std::move(take));
+}
+
+void Session::on_piece(std::optional<std::string> piece) {
+    if (closed_) return;
+    awaiting_piece_ = false;
+    if (!piece) return close();
+    last_written_ = Clock::now();
+    if (piece->empty()) {
+        source_.reset();
+        if (output_done()) pump();
+        return;
+    }
+    output_ = std::move(*piece);
+    if (write()) pump();
 }
 
 void Session::wait_writable() {
@@ -140,6 +173,7 @@ void Session::wait_writable() {
 bool Session::output_done() {
     writing_ = false;
     file_ = {};
+    source_.reset();
     if (close_after_output_) {
         linger();
         return false;

@@ -49,18 +49,30 @@ TEST(CacheName, is_not_what_clients_ask_for_at_the_root) {
           "readyz",
           "metrics",
           "api",
+          "_api",
+          "get-narinfos-v1",
           "file"}) {
         EXPECT_FALSE(is_cache_name(name)) << name;
     }
 }
 
-TEST(CacheInfo, has_the_three_lines_that_nix_reads) {
+TEST(CacheInfo, has_the_lines_that_nix_reads) {
     Cache cache;
+    cache.name = k_default_cache;
     cache.store_dir = "/gnu/store";
-    EXPECT_EQ(render_cache_info(cache), "StoreDir: /gnu/store\nWantMassQuery: 1\nPriority: 40\n");
+    EXPECT_EQ(
+        render_cache_info(cache),
+        "StoreDir: /gnu/store\nWantMassQuery: 1\nPriority: 40\n"
+        "GetNarInfosV1: /get-narinfos-v1\n"
+    );
+    cache.name = "guix";
     cache.want_mass_query = false;
     cache.priority = 0;
-    EXPECT_EQ(render_cache_info(cache), "StoreDir: /gnu/store\nWantMassQuery: 0\nPriority: 0\n");
+    EXPECT_EQ(
+        render_cache_info(cache),
+        "StoreDir: /gnu/store\nWantMassQuery: 0\nPriority: 0\n"
+        "GetNarInfosV1: /guix/get-narinfos-v1\n"
+    );
 }
 
 }  // namespace

@@ -73,6 +73,8 @@ class Plans : public NarinfosTest {
         serving_.read([](Tx& tx) {
             expect_lookups(plan(tx, sql::find_narinfos, "'{1}', '{\"\\\\x00\"}'"));
             expect_lookups(plan(tx, sql::find_nar_files, "'{1}', '{nar/x}'"));
+            expect_lookups(plan(tx, sql::find_present, "'{1}', '{\"\\\\x00\"}'"));
+            expect_lookups(plan(tx, sql::closure_members, "1, '\\x00', 10"));
         });
         connection_.write([](Tx& tx) {
             for (const auto* statement : {&sql::insert_paths, &sql::path_ids}) {
@@ -96,10 +98,14 @@ class Plans : public NarinfosTest {
         const std::vector nars{NarKey{k_default, "nar/1.nar.xz"}};
         EXPECT_EQ(lookups_.find_narinfos(paths).size(), 1U);
         EXPECT_EQ(lookups_.find_nar_files(nars).size(), 1U);
+        EXPECT_EQ(lookups_.find_present(paths).size(), 1U);
+        EXPECT_EQ(lookups_.closure_members(paths[0], 10).size(), 1U);
         // The same, prepared on a connection that can be asked for its plans.
         serving_.read([](Tx& tx) {
             prepare(tx, sql::find_narinfos);
             prepare(tx, sql::find_nar_files);
+            prepare(tx, sql::find_present);
+            prepare(tx, sql::closure_members);
         });
     }
 

@@ -300,7 +300,8 @@ class Pages(unittest.TestCase):
     def test_nix_cache_info(self):
         answer = get(SERVER.port, "/nix-cache-info")
         assert_well_formed(self, answer)
-        self.assertEqual(answer.body, b"StoreDir: /nix/store\nWantMassQuery: 1\nPriority: 40\n")
+        self.assertEqual(answer.body, b"StoreDir: /nix/store\nWantMassQuery: 1\nPriority: 40\n"
+                                      b"GetNarInfosV1: /get-narinfos-v1\n")
         self.assertEqual(answer.header("Content-Type"), "text/x-nix-cache-info")
 
 

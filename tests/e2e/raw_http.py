@@ -22,7 +22,7 @@ HEADER_FORMS = {
     "etag": r'"[!#-~]+"',
     "accept-ranges": r"bytes",
     "content-range": r"bytes ([0-9]+-[0-9]+|\*)/[0-9]+",
-    "allow": r"GET, HEAD",
+    "allow": r"GET, HEAD|POST(, QUERY)?",
     "www-authenticate": r'Basic realm="[a-z]+"',
 }
 DATES = {"date", "last-modified"}

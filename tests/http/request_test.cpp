@@ -55,7 +55,8 @@ TEST(ParseRequest, goes_on_where_the_bytes_stopped) {
 
 TEST(ParseRequest, keeps_a_request_whose_bytes_go_away) {
     std::string bytes =
-        "GET /a HTTP/1.1\r\nHost: x\r\nUser-Agent: u\r\nIf-None-Match: \"e\"\r\n\r\n";
+        "GET /a HTTP/1.1\r\nHost: x\r\nUser-Agent: u\r\nIf-None-Match: \"e\"\r\nAccept: "
+        "*/*\r\n\r\n";
     const auto progress = parse_request(bytes, k_limit);
     ASSERT_TRUE(progress.request);
     const KeptRequest kept(*progress.request);
@@ -64,6 +65,7 @@ TEST(ParseRequest, keeps_a_request_whose_bytes_go_away) {
     EXPECT_EQ(kept->host, "x");
     EXPECT_EQ(kept->user_agent, "u");
     EXPECT_EQ(kept->if_none_match, "\"e\"");
+    EXPECT_EQ(kept->accept, "*/*");
     EXPECT_EQ(kept->range, "");
 }
 

@@ -41,6 +41,23 @@ TEST(Route, finds_other_caches_by_their_first_component) {
     EXPECT_EQ(route("/default/nix-cache-info", all).resource, Resource::unknown);
 }
 
+TEST(Route, finds_what_tools_ask_for) {
+    const auto all = caches();
+    for (const std::string target : {"/api/v1/narinfos", "/get-narinfos-v1"}) {
+        EXPECT_EQ(route(target, all).resource, Resource::narinfos) << target;
+        EXPECT_EQ(route(target, all).cache, &all[0]) << target;
+        EXPECT_EQ(route("/guix" + target, all).cache, &all[1]) << target;
+    }
+    const auto closure = route("/guix/api/v1/closure/" + k_hash, all);
+    EXPECT_EQ(closure.resource, Resource::closure);
+    EXPECT_EQ(closure.cache, &all[1]);
+    EXPECT_EQ(closure.hash->to_string(), k_hash);
+    EXPECT_EQ(route("/api/v1/cache/default/narinfo", all).cache, &all[0]);
+    EXPECT_EQ(route("/api/v1/cache/guix/narinfo", all).resource, Resource::cachix_missing);
+    EXPECT_EQ(route("/api/v1/cache/guix/narinfo", all).cache, &all[1]);
+    EXPECT_EQ(route("/_api/v1/get-missing-paths", all).resource, Resource::attic_missing);
+}
+
 TEST(Route, keys_nars_however_they_are_spelled) {
     const auto all = caches();
     for (const std::string target : {"/nar/a+b", "/nar/a%2Bb", "/nar/a%2bb?query", "/n%61r/a+b"}) {
@@ -69,6 +86,13 @@ TEST(Route, knows_nothing_else) {
           "/0a3yijp35sygmy51cnrrz11vimwapz7e.narinfo",
           "/x/y",
           "/guix/guix/nix-cache-info",
+          "/api/v1/closure/",
+          "/api/v1/closure/x",
+          "/api/v1/cache/gui/narinfo",
+          "/api/v1/cache/guix/narinfo/",
+          "/api/v1/cache//narinfo",
+          "/guix/api/v1/cache/guix/narinfo",
+          "/guix/_api/v1/get-missing-paths",
           "/favicon.ico"}) {
         EXPECT_EQ(route(target, all).resource, Resource::unknown) << target;
     }

@@ -28,6 +28,8 @@ struct Config {
     std::size_t cache_bytes = 256 * 1024 * 1024;
     std::size_t database_connections = 2;
     std::size_t largest_batch = 128;
+    http::BulkLimits bulk;
+    std::size_t bulk_connections = 1;
 };
 
 struct Setting {

@@ -28,7 +28,8 @@ inline constexpr std::string_view k_default_cache = "default";
 // [a-z0-9][a-z0-9_-]{0,62}, and not the first component of another path that narthex serves.
 [[nodiscard]] bool is_cache_name(std::string_view name);
 
-// The body of nix-cache-info.
+// The body of nix-cache-info. GetNarInfosV1 names where Determinate Nix may ask for many narinfos
+// at once, from the server's root; other clients ignore the line.
 [[nodiscard]] std::string render_cache_info(const Cache& cache);
 
 }  // namespace narthex

@@ -31,6 +31,9 @@ class Sha256 {
     // "sha256:" + 52 characters: the spelling of narinfos and of fingerprints.
     [[nodiscard]] std::string to_nix() const;
 
+    // "sha256-" + base64: the spelling of JSON.
+    [[nodiscard]] std::string to_sri() const;
+
     auto operator<=>(const Sha256&) const = default;
 
   private:

@@ -1,12 +1,14 @@
-// The connection that narinfos are served from: two statements, prepared once, each a round trip of
-// its own in binary, without a transaction around it. One thread at a time, but for interrupt().
+// The connection that narinfos are served from: a few statements, prepared once, each a round trip
+// of its own in binary, without a transaction around it. One thread at a time, but for interrupt().
 #pragma once
 
 #include "narthex/core/path_key.hpp"
 #include "narthex/db/connection.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -32,6 +34,12 @@ struct FoundNarFile {
     std::string file;  // absolute
 };
 
+struct ClosureMember {
+    HashPart hash;
+    // Bytes of the text as find_narinfos has it. Absent: it isn't served.
+    std::optional<std::uint64_t> bytes;
+};
+
 class LookupConnection {
   public:
     // `limit`: how long a statement may take. Throws Unavailable, and SchemaMismatch when the
@@ -49,6 +57,13 @@ class LookupConnection {
     // Where NARs are in local directories; one with several places comes several times, the place
     // to prefer first.
     [[nodiscard]] std::vector<FoundNarFile> find_nar_files(std::span<const NarKey> keys);
+
+    // Which of `keys` are served, by their place, in any order.
+    [[nodiscard]] std::vector<std::size_t> find_present(std::span<const PathKey> keys);
+
+    // All that `root` needs, itself included, nearly always references before referrers; at most
+    // `most`, where it isn't said which. Empty when nothing is known of it.
+    [[nodiscard]] std::vector<ClosureMember> closure_members(const PathKey& root, std::size_t most);
 
     // Makes a blocked call fail soon with Unavailable. Any thread.
     void interrupt() noexcept;

@@ -17,6 +17,13 @@ class AdminHandler : public Responder {
         std::function<std::string()> metrics
     );
 
+    // No body is read here.
+    [[nodiscard]] std::optional<BodyPlan> body_plan(
+        const Request& /*request*/, const std::vector<Cache>& /*caches*/
+    ) const override {
+        return std::nullopt;
+    }
+
     [[nodiscard]] Response respond(
         const Request& request, const std::vector<Cache>& caches, Clock::time_point now
     ) override;

@@ -5,7 +5,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -31,11 +33,24 @@ struct FileBody {
     std::uint64_t length = 0;
 };
 
+// A body in pieces, for what is too large to hold as a whole.
+class BodySource {
+  public:
+    // A piece; an empty one ends the body; none: it can't be gone on with, so that the connection
+    // has to end before its Content-Length.
+    using Take = std::function<void(std::optional<std::string>)>;
+
+    virtual ~BodySource() = default;
+    // Gives the next piece, on any thread, perhaps before it returns. Called again only then.
+    virtual void next(Take take) = 0;
+};
+
 struct Answer {
     int status = 200;
     std::shared_ptr<const std::string> head;  // status line and headers, each with its CRLF
     std::shared_ptr<const std::string> body;  // null for none
     FileBody file;                            // instead of body
+    std::shared_ptr<BodySource> source;       // instead of body
     bool close = false;                       // the connection ends after this one
 
     [[nodiscard]] std::size_t bytes() const {

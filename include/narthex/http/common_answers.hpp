@@ -1,4 +1,4 @@
-// Answers that every listener gives.
+// Answers that several places give. Any thread.
 #pragma once
 
 #include "narthex/http/answer.hpp"
@@ -7,14 +7,21 @@
 #include "narthex/service/lookups.hpp"
 
 #include <optional>
+#include <string_view>
 
 namespace narthex::http {
 
 // To a request that isn't GET or HEAD, or doesn't name its host as it must; absent for others.
 [[nodiscard]] std::optional<Answer> refusal(const Request& request);
 
-// 503: try again in some seconds.
-[[nodiscard]] Answer service_unavailable();
+// RFC 9112 3.2: HTTP/1.1 names its host, once.
+[[nodiscard]] bool has_good_host(const Request& request);
+[[nodiscard]] Answer bad_host();  // 400
+
+[[nodiscard]] Answer method_not_allowed(std::string_view allowed);  // 405
+[[nodiscard]] Answer private_cache();                               // 401
+[[nodiscard]] Answer service_unavailable();                         // 503: the database is away
+[[nodiscard]] Answer too_busy();                                    // 503: too many bulk requests
 
 [[nodiscard]] Answer health();
 // Whether the database answers.

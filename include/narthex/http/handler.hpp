@@ -1,6 +1,7 @@
 // Answers clients: the table of docs/protocol.md in code.
 #pragma once
 
+#include "narthex/http/bulk_answers.hpp"
 #include "narthex/http/narinfo_cache.hpp"
 #include "narthex/http/options.hpp"
 #include "narthex/http/responder.hpp"
@@ -14,9 +15,13 @@ class Handler : public Responder {
         const service::Catalog& catalog,
         const service::Lookups& lookups,
         NarinfoCache& cache,
+        const BulkAnswers& bulk,
         HandlerOptions options
     );
 
+    [[nodiscard]] std::optional<BodyPlan> body_plan(
+        const Request& request, const std::vector<Cache>& caches
+    ) const override;
     [[nodiscard]] Response respond(
         const Request& request, const std::vector<Cache>& caches, Clock::time_point now
     ) override;
@@ -34,10 +39,12 @@ class Handler : public Responder {
     [[nodiscard]] Response narinfo(
         const PathKey& key, const Request& request, Clock::time_point now
     );
+    [[nodiscard]] Response without_body(const Request& request, const Route& to) const;
 
     const service::Catalog& catalog_;
     const service::Lookups& lookups_;
     NarinfoCache& cache_;
+    const BulkAnswers& bulk_;
     HandlerOptions options_;
     Answer absent_narinfo_;
     Answer not_found_;

@@ -15,6 +15,16 @@ enum class UnavailablePolicy {
     always_404,
 };
 
+// Of bulk requests: many narinfos at once, closures.
+struct BulkLimits {
+    std::size_t body_bytes = 4 * 1024 * 1024;      // of a request
+    std::size_t hashes = 32'768;                   // distinct, in a request
+    std::size_t answer_bytes = 64 * 1024 * 1024;   // but for closures, which are streamed
+    std::size_t closure_paths = 100'000;           // in a closure
+    std::size_t memory_bytes = 256 * 1024 * 1024;  // that all of them hold together
+    std::chrono::milliseconds timeout{30'000};     // for an answer, and for each piece of one
+};
+
 struct HandlerOptions {
     UnavailablePolicy unavailable = UnavailablePolicy::automatic;
     std::chrono::milliseconds lookup_timeout{5000};

@@ -24,6 +24,7 @@ struct Request {
     std::string_view host;
     std::string_view authorization;
     std::string_view content_type;
+    std::string_view accept;
     int version = 11;  // 10 or 11
     bool keep_alive = true;
     int host_fields = 0;

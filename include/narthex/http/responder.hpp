@@ -3,6 +3,7 @@
 #pragma once
 
 #include "narthex/http/answer.hpp"
+#include "narthex/http/bulk_answers.hpp"
 #include "narthex/http/mailbox.hpp"
 #include "narthex/http/request.hpp"
 #include "narthex/http/route.hpp"
@@ -10,15 +11,25 @@
 #include "narthex/service/lookups.hpp"
 
 #include <chrono>
+#include <memory>
+#include <optional>
 #include <variant>
 #include <vector>
 
 namespace narthex::http {
 
-// What a request gets: an answer, or one as soon as this is looked up.
+// What a request gets: an answer, or one as soon as this is looked up, or has been worked on by
+// BulkAnswers.
 struct Response {
     Resource kind;
-    std::variant<Answer, service::LookupKey> what;
+    std::variant<Answer, service::LookupKey, BulkWork> what;
+};
+
+// A request whose body is taken: `bytes` after its head.
+struct BodyPlan {
+    Resource kind;
+    std::size_t bytes;
+    std::shared_ptr<service::BulkShare> share;
 };
 
 class Responder {
@@ -30,7 +41,13 @@ class Responder {
     Responder(const Responder&) = delete;
     Responder& operator=(const Responder&) = delete;
 
-    // `caches`: as lately had from the catalog.
+    // The plan for a request whose body is to be read before it is answered. Absent for all others:
+    // respond() answers them, and a body that they have is never read. To be asked for POST and
+    // QUERY. `caches`: as lately had from the catalog.
+    [[nodiscard]] virtual std::optional<BodyPlan> body_plan(
+        const Request& request, const std::vector<Cache>& caches
+    ) const = 0;
+
     [[nodiscard]] virtual Response respond(
         const Request& request, const std::vector<Cache>& caches, Clock::time_point now
     ) = 0;

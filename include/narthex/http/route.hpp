@@ -11,13 +11,25 @@
 
 namespace narthex::http {
 
-enum class Resource { front_page, cache_info, narinfo, nar, health, ready, unknown };
-inline constexpr std::size_t k_resources = 7;
+enum class Resource {
+    front_page,
+    cache_info,
+    narinfo,
+    nar,
+    health,
+    ready,
+    narinfos,        // many at once: POST or QUERY
+    closure,         // all that a path needs
+    cachix_missing,  // which paths aren't there, as Cachix's client asks: POST
+    attic_missing,   // the same, as Attic's asks; its body names the cache
+    unknown,
+};
+inline constexpr std::size_t k_resources = 11;
 
 struct Route {
     Resource resource = Resource::unknown;
-    const Cache* cache = nullptr;  // of `caches`; null for health, ready and unknown
-    std::optional<HashPart> hash;  // of a narinfo
+    const Cache* cache = nullptr;  // of `caches`; null for health, ready, attic_missing, unknown
+    std::optional<HashPart> hash;  // of a narinfo, of a closure
     std::string nar;               // its URL, as in nar_path
 };
 

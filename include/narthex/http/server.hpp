@@ -18,13 +18,16 @@ class Lookups;
 
 namespace narthex::http {
 
+class BulkAnswers;
 class NarinfoCache;
 class Responder;
 struct Counters;
 
-// What answers come from. All of it outlives the server but for the lookups, which end before it.
+// What answers come from. All of it outlives the server but for the lookups (and what the bulk
+// answers have for such), which end before it.
 struct Backend {
     Responder& handler;
+    BulkAnswers& bulk;
     service::Lookups& lookups;
     NarinfoCache& cache;
     boost::asio::thread_pool& files;

@@ -4,12 +4,16 @@
 // requests by `pipeline` and `pipeline_bytes`, lookups by `in_flight`, unsent bytes by
 // `unsent_bytes`.
 //
+// Some requests have a body that is read (Handler::body_plan): one at a time, nothing behind it is
+// parsed before it is answered, and it is worked on when what is before it is out.
+//
 // A request that can be answered at once, with none before it, goes from the bytes it came in to
 // the bytes that go out; others get a slot. A session lives on one network thread and is kept alive
 // by its pending operations.
 #pragma once
 
 #include "narthex/http/answer.hpp"
+#include "narthex/http/bulk_answers.hpp"
 #include "narthex/http/counters.hpp"
 #include "narthex/http/options.hpp"
 #include "narthex/http/request.hpp"
@@ -23,6 +27,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,6 +44,7 @@ struct HeadEnds {
 // What the sessions of one network thread share. Outlives them.
 struct SessionContext {
     Responder& handler;
+    BulkAnswers& bulk;
     service::CatalogView catalog;
     Mailbox& mailbox;
     boost::asio::thread_pool& files;
@@ -75,8 +81,9 @@ class Session : public std::enable_shared_from_this<Session> {
         Clock::time_point came_at;
         Clock::time_point asked_at;
         std::vector<std::string> files;  // of a NAR that is found: opened when it is its turn
+        std::unique_ptr<BulkWork> bulk;  // done when it is its turn
         Resource kind = Resource::unknown;
-        bool opening = false;
+        bool begun = false;  // its turn has come
         bool ready = false;
         bool close_after = false;
     };
@@ -92,8 +99,17 @@ class Session : public std::enable_shared_from_this<Session> {
     void add_bad_request(BadRequest error);
     void end_input();
 
+    bool begin_body(const Request& request);
+    std::size_t take_body(std::string_view bytes);
+    void end_body();
+    void refuse_half_body();
+    void forget_body();
+    bool put_continue();
+    void begin_front_bulk();
+
     void dispatch();
     void ask(Slot& slot, std::size_t id);
+    void wait_for(Slot& slot, Response response, std::size_t id, Clock::time_point now);
     void look_up(service::LookupKey key, std::size_t id);
     void open_front_nar();
     void complete(std::size_t id, Answer answer);
@@ -107,6 +123,8 @@ class Session : public std::enable_shared_from_this<Session> {
     bool write();
     void wait_writable();
     bool output_done();
+    void next_piece();
+    void on_piece(std::optional<std::string> piece);
     void send_file();
     void on_file_sent(std::uint64_t bytes, int error);
     void linger();
@@ -128,6 +146,9 @@ class Session : public std::enable_shared_from_this<Session> {
     std::string carry_;             // bytes read and not parsed yet
     Clock::time_point head_since_;  // when the head began whose part carry_ is
 
+    std::size_t body_left_ = 0;     // bytes that slots_.back() still waits for
+    Clock::time_point body_since_;  // since when
+
     std::deque<Slot> slots_;      // requests without a sent answer, in order
     std::size_t first_id_ = 0;    // of slots_.front()
     std::size_t asked_ = 0;       // slots_[0 .. asked_) have been given to the handler
@@ -137,7 +158,9 @@ class Session : public std::enable_shared_from_this<Session> {
 
     std::string output_;  // being written
     std::size_t output_sent_ = 0;
-    FileBody file_;  // to be sent after output_
+    FileBody file_;                       // to be sent after output_
+    std::shared_ptr<BodySource> source_;  // of what comes after output_
+    Clock::time_point piece_since_;       // when the next of it was asked for
     Clock::time_point last_read_;
     Clock::time_point last_written_;
 
@@ -147,11 +170,14 @@ class Session : public std::enable_shared_from_this<Session> {
     Counter* family_ = nullptr;
 
     bool reading_ = false;
-    bool full_ = false;  // enough requests read ahead: no more until half are answered
+    bool full_ = false;      // enough requests read ahead: no more until half are answered
+    bool has_body_ = false;  // a request with one isn't answered: no more are parsed
     bool writing_ = false;
-    bool draining_ = false;     // what has been read is answered, and no more
-    bool peer_ended_ = false;   // it sends no more; what has been read is still parsed
-    bool input_ended_ = false;  // no more requests are taken from this client
+    bool awaiting_piece_ = false;
+    bool owes_continue_ = false;  // slots_.back()'s client sends its body when it is told to
+    bool draining_ = false;       // what has been read is answered, and no more
+    bool peer_ended_ = false;     // it sends no more; what has been read is still parsed
+    bool input_ended_ = false;    // no more requests are taken from this client
     bool close_after_output_ = false;
     bool lingering_ = false;
     bool closed_ = false;

@@ -1,0 +1,72 @@
+// Answers to bulk requests, made when it is their turn: bodies are read on the threads for files,
+// answers are made on those of BulkLookups. What is asked for by a body is gathered in memory,
+// since its length has to be known; a closure's length comes from the database and its texts are
+// streamed.
+#pragma once
+
+#include "narthex/http/answer.hpp"
+#include "narthex/http/bulk_body.hpp"
+#include "narthex/http/options.hpp"
+#include "narthex/http/request.hpp"
+#include "narthex/http/route.hpp"
+#include "narthex/service/bulk.hpp"
+#include "narthex/service/catalog.hpp"
+
+#include <boost/asio/thread_pool.hpp>
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace narthex::http {
+
+// What a bulk request has beside its head.
+struct BulkWork {
+    std::string body;
+    std::shared_ptr<service::BulkShare>
+        share;  // goes along to the answer; null where there is no body
+};
+
+struct BulkAsk {
+    std::shared_ptr<const KeptRequest> request;
+    BulkWork work;
+    std::weak_ptr<void> client;  // once it is gone, the work is dropped
+};
+
+class BulkAnswers {
+  public:
+    using Done = std::function<void(Answer)>;
+
+    // All outlive it; no request is under way when BulkLookups ends.
+    BulkAnswers(
+        const service::Catalog& catalog,
+        service::BulkLookups& lookups,
+        boost::asio::thread_pool& files,
+        const BulkLimits& limits
+    );
+
+    // `done` is called once, on some other thread, unless the client is gone. Any thread.
+    void answer(BulkAsk ask, Done done);
+
+    // The memory for a request with a body of so many bytes. Null when too much is in use.
+    [[nodiscard]] std::shared_ptr<service::BulkShare> enter(std::size_t bytes) const {
+        return room_.enter(bytes);
+    }
+
+    [[nodiscard]] const BulkLimits& limits() const { return limits_; }
+
+  private:
+    void start(BulkAsk ask, const Done& done);
+    void start_narinfos(BulkAsk ask, int cache, const Done& done);
+    void start_missing(BulkAsk ask, int cache, const Done& done);
+    void start_attic(BulkAsk ask, const std::vector<Cache>& caches, const Done& done);
+    void start_closure(BulkAsk ask, const PathKey& root, const Done& done);
+
+    const service::Catalog& catalog_;
+    service::BulkLookups& lookups_;
+    boost::asio::thread_pool& files_;
+    BulkLimits limits_;
+    service::BulkRoom room_;
+};
+
+}  // namespace narthex::http

@@ -1,0 +1,124 @@
+#include "narthex/http/bulk_answers.hpp"
+
+#include "bulk_jobs.hpp"
+
+#include "narthex/http/bulk_json.hpp"
+#include "narthex/http/common_answers.hpp"
+
+#include <boost/asio/post.hpp>
+
+namespace narthex::http {
+
+namespace asio = boost::asio;
+
+namespace {
+
+Answer refused(const BodyError& error) {
+    const int status = error.too_many ? 413 : 400;
+    return text_answer(status, std::to_string(status) + ": " + error.message);
+}
+
+Answer no_such_attic_cache() {
+    return body_answer(
+        404,
+        "application/json",
+        std::make_shared<const std::string>(
+            attic_error_json(404, "NoSuchCache", "The requested cache does not exist.")
+        )
+    );
+}
+
+const Cache* find_cache(const std::vector<Cache>& caches, const std::string& name) {
+    for (const auto& cache : caches) {
+        if (cache.name == name) return &cache;
+    }
+    return nullptr;
+}
+
+bool wants_text(const Request& request) {
+    return request.accept.find("text/x-nix-narinfo") != std::string_view::npos;
+}
+
+}  // namespace
+
+BulkAnswers::BulkAnswers(
+    const service::Catalog& catalog,
+    service::BulkLookups& lookups,
+    asio::thread_pool& files,
+    const BulkLimits& limits
+)
+    : catalog_(catalog),
+      lookups_(lookups),
+      files_(files),
+      limits_(limits),
+      room_(limits.memory_bytes) {}
+
+void BulkAnswers::answer(BulkAsk ask, Done done) {
+    if ((*ask.request)->method == Method::head) {
+        done = [done = std::move(done)](Answer answer) {
+            drop_body(answer);
+            done(std::move(answer));
+        };
+    }
+    asio::post(files_, [this, ask = std::move(ask), done = std::move(done)]() mutable {
+        start(std::move(ask), done);
+    });
+}
+
+void BulkAnswers::start(BulkAsk ask, const Done& done) {
+    if (ask.client.expired()) return;
+    // Asked again: a cache may have gone since.
+    const auto caches = catalog_.caches();
+    const auto to = route((*ask.request)->target, *caches);
+    if (to.resource == Resource::attic_missing) return start_attic(std::move(ask), *caches, done);
+    if (to.cache == nullptr) return done(text_answer(404, "404: not here"));
+    if (to.cache->visibility == Visibility::private_cache) return done(private_cache());
+    const int cache = to.cache->id;
+    if (to.resource == Resource::closure) {
+        return start_closure(std::move(ask), {cache, *to.hash}, done);
+    }
+    if (to.resource == Resource::narinfos) return start_narinfos(std::move(ask), cache, done);
+    start_missing(std::move(ask), cache, done);
+}
+
+void BulkAnswers::start_narinfos(BulkAsk ask, int cache, const Done& done) {
+    auto hashes = parse_hash_lines(ask.work.body, limits_.hashes);
+    if (!hashes) return done(refused(hashes.error()));
+    const auto form = wants_text(**ask.request) ? NarinfoForm::text : NarinfoForm::json;
+    run_job(std::make_shared<NarinfosJob>(
+        JobContext{lookups_, limits_, std::move(ask), done}, cache, std::move(*hashes), form
+    ));
+}
+
+void BulkAnswers::start_missing(BulkAsk ask, int cache, const Done& done) {
+    auto hashes = parse_hash_array(ask.work.body, limits_.hashes);
+    if (!hashes) return done(refused(hashes.error()));
+    run_job(std::make_shared<MissingJob>(
+        JobContext{lookups_, limits_, std::move(ask), done},
+        cache,
+        std::move(*hashes),
+        hash_array_json
+    ));
+}
+
+void BulkAnswers::start_attic(BulkAsk ask, const std::vector<Cache>& caches, const Done& done) {
+    auto question = parse_attic_question(ask.work.body, limits_.hashes);
+    if (!question) return done(refused(question.error()));
+    const auto* cache = find_cache(caches, question->cache);
+    if (cache == nullptr) return done(no_such_attic_cache());
+    if (cache->visibility == Visibility::private_cache) return done(private_cache());
+    run_job(std::make_shared<MissingJob>(
+        JobContext{lookups_, limits_, std::move(ask), done},
+        cache->id,
+        std::move(question->hashes),
+        missing_paths_json
+    ));
+}
+
+void BulkAnswers::start_closure(BulkAsk ask, const PathKey& root, const Done& done) {
+    ask.work.share = room_.enter(0);
+    if (!ask.work.share) return done(too_busy());
+    find_closure(JobContext{lookups_, limits_, std::move(ask), done}, root);
+}
+
+}  // namespace narthex::http
