@@ -95,6 +95,7 @@ std::vector<FoundNarFile> LookupConnection::find_nar_files(std::span<const NarKe
     const std::array parameters{caches_of(keys), urls.take()};
     const auto rows = impl_->libpq.exec(sql::find_nar_files, parameters);
     std::vector<FoundNarFile> found;
+    found.reserve(static_cast<std::size_t>(rows.size()));
     for (int row = 0; row < rows.size(); ++row) {
         found.push_back({asked(rows, row), std::string(rows.bytes(row, 1))});
     }

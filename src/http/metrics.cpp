@@ -16,8 +16,20 @@ using prometheus::MetricType;
 using Labels = std::vector<ClientMetric::Label>;
 
 // In the order of Resource.
-constexpr std::array<const char*, k_resources> k_kinds = {
-    "front_page", "cache_info", "narinfo", "nar", "health", "ready", "unknown"};
+constexpr auto k_kinds = std::to_array<const char*>(
+    {"front_page",
+     "cache_info",
+     "narinfo",
+     "nar",
+     "health",
+     "ready",
+     "narinfos",
+     "closure",
+     "cachix_missing",
+     "attic_missing",
+     "unknown"}
+);
+static_assert(k_kinds.size() == k_resources);
 
 struct Series {
     Resource kind;

@@ -93,7 +93,7 @@ class Worker {
               io_,
               backend.lookups,
               backend.cache,
-              [this](std::vector<Mail> mails) { deliver(std::move(mails)); }
+              [](std::vector<Mail> mails) { deliver(std::move(mails)); }
           ),
           context_{
               .handler = backend.handler,
