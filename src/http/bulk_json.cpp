@@ -29,9 +29,12 @@ constexpr std::array<Algorithm, 5> k_algorithms = {
     {{"md5", 16}, {"sha1", 20}, {"sha256", 32}, {"sha512", 64}, {"blake3", 32}}};
 
 std::optional<Bytes> decode(std::string_view text, std::size_t size) {
-    if (auto bytes = from_nix_base32(text, size)) return bytes;
-    auto bytes = text.size() == 2 * size ? from_hex(text) : from_base64(text);
-    if (bytes && bytes->size() != size) bytes.reset();
+    const auto bytes = [&]() -> Bytes {
+        if (const auto nix = from_nix_base32(text, size)) return *nix;
+        if (text.size() == 2 * size) return from_hex(text).value_or(Bytes{});
+        return from_base64(text).value_or(Bytes{});
+    }();
+    if (bytes.size() != size) return std::nullopt;
     return bytes;
 }
 

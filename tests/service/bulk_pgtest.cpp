@@ -151,10 +151,10 @@ TEST(BulkLookups, fail_what_is_queued_when_they_end) {
     const TestDatabase database;
     Ending queued;
     std::promise<void> under_way;
+    std::promise<void> go_on;  // outlives the thread that waits for it
     Ending first;
     {
         BulkLookups lookups(options_for(database.uri()));
-        std::promise<void> go_on;
         lookups.submit(first.task([&](auto&) {
             under_way.set_value();
             go_on.get_future().wait();
