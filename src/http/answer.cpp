@@ -59,6 +59,10 @@ HeadBuilder::HeadBuilder(int status, std::string_view content_type, std::uint64_
     );
 }
 
+HeadBuilder HeadBuilder::not_modified() {
+    return HeadBuilder(fmt::format("HTTP/1.1 304 {}\r\n", reason_phrase(304)));
+}
+
 HeadBuilder& HeadBuilder::field(std::string_view name, std::string_view value) {
     head_.append(name).append(": ").append(value).append("\r\n");
     return *this;

@@ -47,10 +47,10 @@ Answer file_answer(int status, FileBody body, std::string_view etag, std::string
     return answer;
 }
 
-Answer not_modified(std::string_view etag, std::uint64_t size) {
+Answer not_modified(std::string_view etag) {
     Answer answer;
     answer.status = 304;
-    answer.head = HeadBuilder(304, k_nar_type, size).field("ETag", etag).share();
+    answer.head = HeadBuilder::not_modified().field("ETag", etag).share();
     return answer;
 }
 
@@ -98,7 +98,7 @@ Answer opened_answer(const Opened& opened, const Request& request) {
     const auto etag = etag_of(info);
     const auto modified = http_date(info.st_mtim.tv_sec);
     if (!request.if_none_match.empty() && names_etag(request.if_none_match, etag)) {
-        return not_modified(etag, size);
+        return not_modified(etag);
     }
     const auto range = range_of(request, size, etag, modified);
     if (std::holds_alternative<UnsatisfiableRange>(range)) {

@@ -43,7 +43,7 @@ Answer narinfo_answer(const std::shared_ptr<const NarinfoAnswer>& narinfo, const
     Answer answer;
     if (!request.if_none_match.empty() && names_etag(request.if_none_match, narinfo->etag)) {
         answer.status = 304;
-        answer.head = HeadBuilder(304, k_type, narinfo->body.size())
+        answer.head = HeadBuilder::not_modified()
                           .field("ETag", narinfo->etag)
                           .field("Cache-Control", narinfo->cache_control)
                           .share();

@@ -9,6 +9,7 @@ import unittest
 import samples
 import support
 from postgres import Postgres
+from raw_http import assert_well_formed
 from support import get
 
 SOON = 5  # seconds; what it really takes is printed
@@ -122,6 +123,7 @@ class Changes(unittest.TestCase):
                 same = get(port, samples.target(name), method, [f"If-None-Match: {etag}"])
                 self.assertEqual((same.status, same.body), (304, b""))
                 self.assertEqual(same.header("ETag"), etag)
+                assert_well_formed(self, same)
             other = get(port, samples.target(name), "GET", ['If-None-Match: "x"'])
             self.assertEqual((other.status, other.body), (200, whole.body))
             self.assertEqual(get(self.servers[1].port, samples.target(name)).header("ETag"), etag)

@@ -62,6 +62,8 @@ struct Answer {
 class HeadBuilder {
   public:
     HeadBuilder(int status, std::string_view content_type, std::uint64_t content_length);
+    // Of a 304: without a length, since some parsers would wait for that many bytes.
+    [[nodiscard]] static HeadBuilder not_modified();
     HeadBuilder& field(std::string_view name, std::string_view value);
     [[nodiscard]] std::string take() { return std::move(head_); }
     [[nodiscard]] std::shared_ptr<const std::string> share() {
@@ -69,6 +71,8 @@ class HeadBuilder {
     }
 
   private:
+    explicit HeadBuilder(std::string status_line) : head_(std::move(status_line)) {}
+
     std::string head_;
 };
 
