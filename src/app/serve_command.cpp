@@ -112,7 +112,9 @@ std::optional<OpenDatabase> open_with_retries(
 void guard_stop(std::chrono::milliseconds limit, int code) {
     std::thread([limit, code] {
         std::this_thread::sleep_for(limit);
-        spdlog::error("event=stop_forced");
+        // Not by the logger, which may have ended by now.
+        constexpr std::string_view k_line = "level=error event=stop_forced\n";
+        [[maybe_unused]] const auto written = ::write(STDERR_FILENO, k_line.data(), k_line.size());
         std::_Exit(code);
     }).detach();
 }
