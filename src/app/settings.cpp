@@ -17,9 +17,6 @@ namespace {
 
 constexpr std::uint64_t k_longest_age = 366 * 86'400;
 
-using Set = std::function<Result<void>(Config&, const std::string&)>;
-using Show = std::function<std::string(const Config&)>;
-
 struct Range {
     std::uint64_t least;
     std::uint64_t most;
