@@ -72,7 +72,7 @@ struct NarinfoCache::Shard {
     std::uint64_t evictions = 0;
 };
 
-NarinfoCache::NarinfoCache(std::size_t bytes, MaxAges ages, const service::Epochs& epochs)
+NarinfoCache::NarinfoCache(std::size_t bytes, MaxAges ages, service::Epochs& epochs)
     : ages_(ages),
       epochs_(epochs),
       shard_bytes_(bytes / k_shards),
@@ -127,7 +127,13 @@ void NarinfoCache::fill(
     std::shared_ptr<const NarinfoAnswer> narinfo,
     Clock::time_point now
 ) {
-    if (!epochs_.trusted(now) || stamp != epochs_.stamp(key.hash)) return;
+    if (!epochs_.trusted(now)) {
+        // The database answers, but nobody hears what changes in it: should it go away now, what
+        // was known before would be no longer what it said last.
+        if (epochs_.silent(now)) epochs_.raise_all();
+        return;
+    }
+    if (stamp != epochs_.stamp(key.hash)) return;
     const auto bytes = k_entry_overhead + (narinfo ? narinfo->bytes() : 0);
     const auto absent_limit = shard_bytes_ / k_absent_part;
     const auto limit = narinfo ? shard_bytes_ - absent_limit : absent_limit;

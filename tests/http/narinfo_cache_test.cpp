@@ -107,6 +107,20 @@ TEST_F(Narinfos, are_last_known_when_they_were_there) {
     EXPECT_FALSE(cache_.last_known(key_of(1)));
 }
 
+// A lookup that succeeds while nothing is heard shows that the database can change unheard.
+TEST_F(Narinfos, are_no_longer_known_once_the_database_has_answered_unheard) {
+    const auto heard_until = now_ + std::chrono::seconds(1);
+    epochs_.trust_until(heard_until);
+    fill(1, "one");
+    epochs_.distrust();
+    fill(2, "two");
+    EXPECT_EQ(cache_.last_known(key_of(1))->body, "one");
+    now_ = heard_until;
+    EXPECT_EQ(cache_.last_known(key_of(1))->body, "one");
+    fill_absent(2);
+    EXPECT_FALSE(cache_.last_known(key_of(1)));
+}
+
 TEST_F(Narinfos, that_are_new_are_rendered_again_when_they_no_longer_are) {
     const auto narinfo = render_narinfo("new", std::chrono::system_clock::now(), {});
     EXPECT_NE(narinfo->head.find("max-age=300\r\n"), std::string::npos);

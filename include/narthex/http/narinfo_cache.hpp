@@ -23,7 +23,7 @@ class NarinfoCache {
     using Clock = std::chrono::steady_clock;
 
     // `bytes`: 0 keeps nothing. `epochs` outlives it.
-    NarinfoCache(std::size_t bytes, MaxAges ages, const service::Epochs& epochs);
+    NarinfoCache(std::size_t bytes, MaxAges ages, service::Epochs& epochs);
     ~NarinfoCache();
     NarinfoCache(const NarinfoCache&) = delete;
     NarinfoCache& operator=(const NarinfoCache&) = delete;
@@ -38,7 +38,8 @@ class NarinfoCache {
     // Null for what was absent: it may have come since.
     [[nodiscard]] std::shared_ptr<const NarinfoAnswer> last_known(const PathKey& key);
 
-    // `stamp`: of Epochs, taken before the lookup was sent. `narinfo`: null when absent.
+    // `stamp`: of Epochs, taken before the lookup was sent. `narinfo`: null when absent. While
+    // nothing is heard of changes, it isn't kept; and what was, isn't known any more.
     void fill(
         const PathKey& key,
         std::uint64_t stamp,
@@ -79,7 +80,7 @@ class NarinfoCache {
     static constexpr std::size_t k_shards = 16;
 
     MaxAges ages_;
-    const service::Epochs& epochs_;
+    service::Epochs& epochs_;
     std::size_t shard_bytes_;
     KeyedHash hash_;
     std::unique_ptr<std::array<Shard, k_shards>> shards_;

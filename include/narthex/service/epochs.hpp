@@ -28,13 +28,21 @@ class Epochs {
 
     // Whether the database was heard of lately enough for answers in memory to be given.
     [[nodiscard]] bool trusted(Clock::time_point now) const { return now < trusted_until_.load(); }
-    void trust_until(Clock::time_point time) { trusted_until_ = time; }
+    void trust_until(Clock::time_point time) {
+        heard_until_ = time;
+        trusted_until_ = time;
+    }
     void distrust() { trusted_until_ = Clock::time_point{}; }
+
+    // Whether so much time has passed since the database was heard of that it may have changed
+    // unheard, if it was there.
+    [[nodiscard]] bool silent(Clock::time_point now) const { return now >= heard_until_.load(); }
 
   private:
     std::atomic<std::uint64_t> all_ = 0;
     std::array<std::atomic<std::uint64_t>, k_buckets> buckets_{};
     std::atomic<Clock::time_point> trusted_until_{};
+    std::atomic<Clock::time_point> heard_until_{};
 };
 
 }  // namespace narthex::service
