@@ -1,6 +1,7 @@
 """The cases, and wrk, which drives a server with one of them."""
 
 import random
+import resource
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,7 @@ class Measured:
     p99: float
     cpu: float  # microseconds of the server's processes for one request
     bytes: float  # of one response
+    client_cpu: float = None  # microseconds of the client for one request
 
 
 class Load:
@@ -79,10 +81,10 @@ class Load:
         else:
             command = ["wrk", "-t1", f"-c{case.connections}", f"-d{seconds}s", "-s", self._lua, url, "--",
                        case.method, case.depth, path]
-        before = server.cpu()
+        before, client_before = server.cpu(), client_cpu()
         done = subprocess.run([str(word) for word in command], capture_output=True, text=True,
                               timeout=seconds + 60, check=False)
-        used = server.cpu() - before
+        used, client_used = server.cpu() - before, client_cpu() - client_before
         line = next((line for line in done.stdout.splitlines() if line.startswith("RESULT ")), None)
         if done.returncode != 0 or line is None:
             raise BenchError(f"{command[0]} failed: {(done.stdout + done.stderr)[-500:]}")
@@ -91,7 +93,14 @@ class Load:
         # wrk corrects latencies for requests that it sent late, and takes all but the last of a pipeline
         # for such: its percentiles mean nothing there.
         times = (p50 / 1000, p99 / 1000) if case.depth == 1 else (None, None)
-        return Measured(count / micros * 1e6, *times, used / count * 1e6, size / count)
+        return Measured(count / micros * 1e6, *times, used / count * 1e6, size / count,
+                        client_used / count * 1e6)
+
+
+def client_cpu():
+    """Seconds of all processes that have ended under this one: the servers haven't."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def complain(case, server, count, failed, broken):

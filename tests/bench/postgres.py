@@ -67,24 +67,26 @@ class Postgres:
 
     def pgbench(self, script, clients, seconds):
         """(lookups a second, CPU microseconds of one in PostgreSQL)."""
-        # The first seconds go to connecting and preparing: pgbench says how each second was.
+        # The first seconds go to connecting and preparing: pgbench says how each second was. It
+        # goes on past the last, since the time of a backend that is ending can't be read.
         command = self._command(["pgbench", "-n", "-M", "prepared", "-c", clients, "-j", 1, "-P", 1,
-                                 "-T", WARM_UP + seconds, "-f", script])
+                                 "-T", WARM_UP + seconds + 1, "-f", script])
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                               **self._surroundings(SETTINGS)) as process:
             try:
                 time.sleep(WARM_UP)
                 before = cpu_seconds([self.postmaster])
-                out, _ = process.communicate(timeout=seconds + 60)
+                time.sleep(seconds)
+                used = cpu_seconds([self.postmaster]) - before
+                out, _ = process.communicate(timeout=60)
             except BaseException:
                 process.kill()
                 raise
-        used = cpu_seconds([self.postmaster]) - before
         rates = [float(rate) for rate in re.findall(r"^progress: .* s, ([0-9.]+) tps", out, re.M)]
         failed = re.search(r"number of failed transactions: (\d+)", out)
-        if process.returncode != 0 or not failed or failed[1] != "0" or len(rates) <= WARM_UP:
+        if process.returncode != 0 or not failed or failed[1] != "0" or len(rates) < WARM_UP + seconds:
             raise BenchError(f"pgbench failed: {out[-500:]}")
-        rate = sum(rates[WARM_UP:]) / len(rates[WARM_UP:]) * (LOOKUPS + 1)
+        rate = sum(rates[WARM_UP:WARM_UP + seconds]) / seconds * (LOOKUPS + 1)
         return rate, used / (rate * seconds) * 1e6
 
     def _command(self, words):

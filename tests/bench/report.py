@@ -83,7 +83,7 @@ def verdicts(results):
         yield condition, figure, met
 
 
-HEADINGS = ["case", "conn", "server", "req/s", "p50 ms", "p99 ms", "CPU us", "x nginx", "x pgbench"]
+HEADINGS = ["case", "conn", "server", "req/s", "p50 ms", "p99 ms", "CPU us", "client us", "x nginx", "x pgbench"]
 
 
 def table(results):
@@ -109,10 +109,15 @@ def align(row, widths):
 def figures(results, case, server):
     measured = results.median(case, server)
     if measured is None:
-        return ["n/a"] * 6
+        return ["n/a"] * 7
     return [f"{measured.rate:.0f}", milliseconds(measured.p50), milliseconds(measured.p99),
-            f"{measured.cpu:.1f}", times(results.ratio(case, server, case, "nginx")),
+            f"{measured.cpu:.1f}", micros(measured.client_cpu),
+            times(results.ratio(case, server, case, "nginx")),
             times(results.ratio(case, server, "pgbench", "pgbench"))]
+
+
+def micros(value):
+    return "-" if value is None else f"{value:.1f}"
 
 
 def milliseconds(value):
