@@ -25,9 +25,10 @@ const Words k_answering{
     "narinfo",
     "narinfo_line",
     "site",
+    "token",
 };
 // The others. A new table goes to one of the two lists.
-const Words k_silent{"graph", "narinfo_nar", "path", "schema_migration"};
+const Words k_silent{"graph", "narinfo_nar", "path", "schema_migration", "token_use"};
 
 const std::string k_hash_a = "'\\xabc" + std::string(37, '0') + "'";  // bucket 2748
 const std::string k_hash_b = "'\\x123" + std::string(37, '0') + "'";  // bucket 291
