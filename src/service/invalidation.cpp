@@ -17,7 +17,8 @@ constexpr std::chrono::milliseconds k_retry_pause(200);
 
 // What answers of narinfos don't depend on; answers about NARs aren't kept.
 bool changes_no_narinfo(const std::string& table) {
-    return table == "nar" || table == "nar_location" || table == "site" || table == "companion";
+    return table == "nar" || table == "nar_location" || table == "site" || table == "companion" ||
+           table == "token";
 }
 
 }  // namespace
