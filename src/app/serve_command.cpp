@@ -12,6 +12,7 @@
 #include "narthex/http/metrics.hpp"
 #include "narthex/http/narinfo_cache.hpp"
 #include "narthex/http/server.hpp"
+#include "narthex/service/access.hpp"
 #include "narthex/service/batch_sizes.hpp"
 #include "narthex/service/bulk.hpp"
 #include "narthex/service/invalidation.hpp"
@@ -126,15 +127,17 @@ class Serving {
 
     Serving(const Config& config, const OpenDatabase& database, const GiveUp& give_up)
         : catalog_(database.uri, database.revive(), give_up),
+          access_(database.uri),
           cache_(config.cache_bytes, config.max_ages, epochs_),
           lookups_(std::make_unique<service::Lookups>(lookup_options(config, database, give_up))),
           bulk_(std::make_unique<service::BulkLookups>(bulk_options(config, database))),
-          bulk_answers_(catalog_, *bulk_, files_, config.bulk),
-          handler_(catalog_, *lookups_, cache_, bulk_answers_, handler_options(config)),
+          bulk_answers_(catalog_, access_, *bulk_, files_, config.bulk),
+          handler_(catalog_, access_, *lookups_, cache_, bulk_answers_, handler_options(config)),
           server_(config.server, {handler_, bulk_answers_, *lookups_, cache_, files_}),
           admin_handler_(catalog_, *lookups_, [this] { return metrics(); }),
           invalidation_(database.uri, epochs_, [this](const std::string& table) {
               if (table == "cache") catalog_.refresh_soon();
+              if (table == "token") access_.refresh_soon();
           }) {
         if (config.admin.address.empty()) return;
         admin_server_ = std::make_unique<http::Server>(
@@ -217,6 +220,7 @@ class Serving {
     asio::thread_pool files_{2};
     service::BatchSizes batches_;
     service::Catalog catalog_;
+    service::Access access_;
     service::Epochs epochs_;
     http::NarinfoCache cache_;
     std::unique_ptr<service::Lookups> lookups_;

@@ -2,6 +2,7 @@
 
 #include "bulk_jobs.hpp"
 
+#include "narthex/http/access_answers.hpp"
 #include "narthex/http/bulk_json.hpp"
 #include "narthex/http/common_answers.hpp"
 
@@ -43,11 +44,13 @@ bool wants_text(const Request& request) {
 
 BulkAnswers::BulkAnswers(
     const service::Catalog& catalog,
+    const service::Access& access,
     service::BulkLookups& lookups,
     asio::thread_pool& files,
     const BulkLimits& limits
 )
     : catalog_(catalog),
+      access_(access),
       lookups_(lookups),
       files_(files),
       limits_(limits),
@@ -61,18 +64,34 @@ void BulkAnswers::answer(BulkAsk ask, Done done) {
         };
     }
     asio::post(files_, [this, ask = std::move(ask), done = std::move(done)]() mutable {
-        start(std::move(ask), done);
+        start(std::move(ask), std::move(done));
     });
 }
 
-void BulkAnswers::start(BulkAsk ask, const Done& done) {
+// False when the request has been refused. Else nobody keeps what a private cache answers.
+bool BulkAnswers::admit(const BulkAsk& ask, const Cache& cache, Done& done) const {
+    if (cache.visibility == Visibility::public_cache) return true;
+    if (auto refusal = access_refusal(access_, **ask.request, cache.id, Scope::read)) {
+        done(std::move(*refusal));
+        return false;
+    }
+    done = [done = std::move(done)](Answer answer) {
+        make_private(answer);
+        done(std::move(answer));
+    };
+    return true;
+}
+
+void BulkAnswers::start(BulkAsk ask, Done done) {
     if (ask.client.expired()) return;
-    // Asked again: a cache may have gone since.
+    // Asked again: a cache or the right to read it may have gone since.
     const auto caches = catalog_.caches();
     const auto to = route((*ask.request)->target, *caches);
-    if (to.resource == Resource::attic_missing) return start_attic(std::move(ask), *caches, done);
+    if (to.resource == Resource::attic_missing) {
+        return start_attic(std::move(ask), *caches, std::move(done));
+    }
     if (to.cache == nullptr) return done(text_answer(404, "404: not here"));
-    if (to.cache->visibility == Visibility::private_cache) return done(private_cache());
+    if (!admit(ask, *to.cache, done)) return;
     const int cache = to.cache->id;
     if (to.resource == Resource::closure) {
         return start_closure(std::move(ask), {cache, *to.hash}, done);
@@ -101,12 +120,12 @@ void BulkAnswers::start_missing(BulkAsk ask, int cache, const Done& done) {
     ));
 }
 
-void BulkAnswers::start_attic(BulkAsk ask, const std::vector<Cache>& caches, const Done& done) {
+void BulkAnswers::start_attic(BulkAsk ask, const std::vector<Cache>& caches, Done done) {
     auto question = parse_attic_question(ask.work.body, limits_.hashes);
     if (!question) return done(refused(question.error()));
     const auto* cache = find_cache(caches, question->cache);
     if (cache == nullptr) return done(no_such_attic_cache());
-    if (cache->visibility == Visibility::private_cache) return done(private_cache());
+    if (!admit(ask, *cache, done)) return;
     run_job(std::make_shared<MissingJob>(
         JobContext{lookups_, limits_, std::move(ask), done},
         cache->id,

@@ -28,12 +28,6 @@ Answer method_not_allowed(std::string_view allowed) {
     return answer;
 }
 
-Answer private_cache() {
-    auto answer = text_answer(401, "401: this cache is private");
-    add_field(answer, "WWW-Authenticate", "Basic realm=\"narthex\"");
-    return answer;
-}
-
 Answer service_unavailable() {
     return later("503: the database is away; try again in some seconds");
 }

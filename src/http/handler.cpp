@@ -1,6 +1,7 @@
 #include "narthex/http/handler.hpp"
 
 #include "narthex/core/user_agent.hpp"
+#include "narthex/http/access_answers.hpp"
 #include "narthex/http/common_answers.hpp"
 #include "narthex/http/front_page.hpp"
 
@@ -21,13 +22,10 @@ Answer doubtful_not_found() {
     return answer;
 }
 
+// What only a token gets. nix-cache-info is told to all: Nix gives a cache up that doesn't.
 bool is_private(const Route& to) {
-    return to.cache != nullptr && to.cache->visibility == Visibility::private_cache;
-}
-
-bool needs_access(Resource resource) {
-    return resource != Resource::cache_info && resource != Resource::health &&
-           resource != Resource::ready;
+    return to.cache != nullptr && to.cache->visibility == Visibility::private_cache &&
+           to.resource != Resource::cache_info;
 }
 
 bool takes_body(Resource resource) {
@@ -48,31 +46,6 @@ std::string media_type(std::string_view content_type) {
     return out;
 }
 
-// Why a body for `to` isn't even read. Absent when it is.
-std::optional<Answer> body_fault(
-    const Request& request, const Route& to, const BulkLimits& limits
-) {
-    if (!has_good_host(request)) return bad_host();
-    if (request.method == Method::query && to.resource != Resource::narinfos) {
-        return method_not_allowed(methods_of(to.resource));
-    }
-    if (is_private(to)) return private_cache();
-    const std::string wanted =
-        to.resource == Resource::narinfos ? "text/plain" : "application/json";
-    if (!request.content_type.empty() && media_type(request.content_type) != wanted) {
-        return text_answer(415, "415: the body has to be " + wanted);
-    }
-    if (request.has_body && !request.content_length) {
-        return text_answer(411, "411: the body needs a Content-Length; chunks aren't taken here");
-    }
-    if (request.content_length.value_or(0) <= limits.body_bytes) return std::nullopt;
-    return text_answer(
-        413,
-        "413: the body is larger than " + std::to_string(limits.body_bytes) +
-            " bytes: ask in several requests"
-    );
-}
-
 std::string url_of(const HandlerOptions& options, const Request& request) {
     if (!options.public_url.empty()) return options.public_url;
     return "http://" + std::string(request.host.empty() ? "localhost" : request.host);
@@ -82,12 +55,14 @@ std::string url_of(const HandlerOptions& options, const Request& request) {
 
 Handler::Handler(
     const service::Catalog& catalog,
+    const service::Access& access,
     const service::Lookups& lookups,
     NarinfoCache& cache,
     const BulkAnswers& bulk,
     HandlerOptions options
 )
     : catalog_(catalog),
+      access_(access),
       lookups_(lookups),
       cache_(cache),
       bulk_(bulk),
@@ -99,8 +74,9 @@ Response Handler::respond(
     const Request& request, const std::vector<Cache>& caches, Clock::time_point now
 ) {
     auto response = respond_to(request, caches, now);
-    if (request.method == Method::head) {
-        if (auto* answer = std::get_if<Answer>(&response.what)) drop_body(*answer);
+    if (auto* answer = std::get_if<Answer>(&response.what)) {
+        if (response.is_private) make_private(*answer);
+        if (request.method == Method::head) drop_body(*answer);
     }
     return response;
 }
@@ -115,7 +91,17 @@ Response Handler::respond_to(
     auto to = route(request.target, caches);
     if (!reads) return without_body(request, to);
     if (!has_good_host(request)) return {Resource::unknown, bad_host()};
-    if (is_private(to) && needs_access(to.resource)) return {to.resource, private_cache()};
+    if (!is_private(to)) return respond_with(std::move(to), request, caches, now);
+    if (auto refusal = refusal_of(request, to)) return {to.resource, std::move(*refusal)};
+    auto response = respond_with(std::move(to), request, caches, now);
+    response.is_private = true;
+    return response;
+}
+
+// To a GET or HEAD of whoever may ask for it.
+Response Handler::respond_with(
+    Route to, const Request& request, const std::vector<Cache>& caches, Clock::time_point now
+) {
     switch (to.resource) {
         case Resource::front_page:
             return {
@@ -158,8 +144,42 @@ Response Handler::respond_to(
 // POST and QUERY whose bodies aren't taken.
 Response Handler::without_body(const Request& request, const Route& to) const {
     if (!takes_body(to.resource)) return {Resource::unknown, method_not_allowed("GET, HEAD")};
-    auto fault = body_fault(request, to, bulk_.limits());
+    auto fault = body_fault(request, to);
     return {to.resource, fault ? std::move(*fault) : too_busy()};
+}
+
+// Why a body for `to` isn't even read. Absent when it is.
+std::optional<Answer> Handler::body_fault(const Request& request, const Route& to) const {
+    if (!has_good_host(request)) return bad_host();
+    if (request.method == Method::query && to.resource != Resource::narinfos) {
+        return method_not_allowed(methods_of(to.resource));
+    }
+    if (is_private(to)) {
+        if (auto refusal = refusal_of(request, to)) return refusal;
+    }
+    const std::string wanted =
+        to.resource == Resource::narinfos ? "text/plain" : "application/json";
+    if (!request.content_type.empty() && media_type(request.content_type) != wanted) {
+        return text_answer(415, "415: the body has to be " + wanted);
+    }
+    if (request.has_body && !request.content_length) {
+        return text_answer(411, "411: the body needs a Content-Length; chunks aren't taken here");
+    }
+    const auto limit = bulk_.limits().body_bytes;
+    if (request.content_length.value_or(0) <= limit) return std::nullopt;
+    return text_answer(
+        413,
+        "413: the body is larger than " + std::to_string(limit) + " bytes: ask in several requests"
+    );
+}
+
+// Why `request` may not read what is in a private cache. Absent when it may.
+std::optional<Answer> Handler::refusal_of(const Request& request, const Route& to) const {
+    const auto decision = access_.check(request.authorization, to.cache->id, Scope::read);
+    const auto* why = std::get_if<Denial>(&decision);
+    if (why == nullptr) return std::nullopt;
+    if (*why == Denial::unconfirmed) return without_database(request, to.resource);
+    return denied(*why, Scope::read);
 }
 
 Response Handler::narinfo(const PathKey& key, const Request& request, Clock::time_point now) {
@@ -180,26 +200,30 @@ Answer Handler::answer(const Request& request, const Mail& mail) const {
 Answer Handler::unavailable(const Request& request) const {
     const auto caches = catalog_.caches();
     const auto to = route(request.target, *caches);
-    const bool is_narinfo = to.resource == Resource::narinfo;
-    if (is_narinfo) {
+    if (to.resource == Resource::narinfo) {
         // Nothing can have changed that a database has told nobody.
         const auto known = cache_.last_known({to.cache->id, *to.hash});
         if (known) return narinfo_answer(known, request);
     }
+    auto answer = without_database(request, to.resource);
+    if (request.method == Method::head) drop_body(answer);
+    return answer;
+}
+
+Answer Handler::without_database(const Request& request, Resource resource) const {
     const auto nix = nix_version(request.user_agent);
     const bool old_nix = nix && *nix < k_nix_that_takes_503;
     const bool as_404 = options_.unavailable == UnavailablePolicy::always_404 ||
                         (options_.unavailable == UnavailablePolicy::automatic && old_nix);
     // A NAR's absence is final for a build; its 503 sends every Nix to the next cache.
-    auto answer = is_narinfo && as_404 ? doubtful_not_found() : service_unavailable();
-    if (request.method == Method::head) drop_body(answer);
-    return answer;
+    const bool is_narinfo = resource == Resource::narinfo;
+    return is_narinfo && as_404 ? doubtful_not_found() : service_unavailable();
 }
 
 std::optional<BodyPlan> Handler::body_plan(const Request& request, const std::vector<Cache>& caches)
     const {
     const auto to = route(request.target, caches);
-    if (!takes_body(to.resource) || body_fault(request, to, bulk_.limits())) return std::nullopt;
+    if (!takes_body(to.resource) || body_fault(request, to)) return std::nullopt;
     const auto bytes = static_cast<std::size_t>(request.content_length.value_or(0));
     auto share = bulk_.enter(bytes);
     if (!share) return std::nullopt;

@@ -1,6 +1,7 @@
 #include "narthex/http/session.hpp"
 
 #include "narthex/core/log_text.hpp"
+#include "narthex/http/access_answers.hpp"
 #include "narthex/http/nar_answer.hpp"
 
 #include <boost/asio/post.hpp>
@@ -222,6 +223,7 @@ void Session::ask(Slot& slot, std::size_t id) {
 // For what isn't known at once.
 void Session::wait_for(Slot& slot, Response response, std::size_t id, Clock::time_point now) {
     slot.kind = response.kind;
+    slot.is_private = response.is_private;
     slot.asked_at = now;
     ++in_flight_;
     if (auto* key = std::get_if<service::LookupKey>(&response.what)) {
@@ -280,6 +282,7 @@ void Session::complete(std::size_t id, Answer answer) {
 
 void Session::set_ready(Slot& slot, Answer answer) {
     slot.answer = std::move(answer);
+    if (slot.is_private) make_private(slot.answer);
     slot.ready = true;
     if (slot.bulk && may_have_body((*slot.request)->method)) has_body_ = false;
     --in_flight_;

@@ -210,7 +210,7 @@ class Outage(Case):
                          [TEXTS[name] for name in names])
 
     def test_when_some_connections_are_refused_the_others_answer_all(self):
-        PG.psql("CREATE ROLE few LOGIN CONNECTION LIMIT 3; "
+        PG.psql("CREATE ROLE few LOGIN CONNECTION LIMIT 4; "
                 "GRANT SELECT ON ALL TABLES IN SCHEMA public TO few")
         uri = PG.uri.replace("user=narthex", "user=few")
         with support.Server("--database", uri, "--database-connections", 4,

@@ -16,7 +16,7 @@ CLOSED = select.POLLHUP | select.POLLERR | select.POLLRDHUP
 HEADER_FORMS = {
     "content-type": r"[a-z]+/[a-z-]+(; charset=utf-8)?",
     "content-length": r"0|[1-9][0-9]*",
-    "cache-control": r"no-store|(public, )?max-age=[0-9]+",
+    "cache-control": r"no-store|private|((public|private), )?max-age=[0-9]+",
     "retry-after": r"[0-9]+",
     "connection": r"close|keep-alive",
     "etag": r'"[!#-~]+"',

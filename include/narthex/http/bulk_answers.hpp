@@ -9,6 +9,7 @@
 #include "narthex/http/options.hpp"
 #include "narthex/http/request.hpp"
 #include "narthex/http/route.hpp"
+#include "narthex/service/access.hpp"
 #include "narthex/service/bulk.hpp"
 #include "narthex/service/catalog.hpp"
 
@@ -40,6 +41,7 @@ class BulkAnswers {
     // All outlive it; no request is under way when BulkLookups ends.
     BulkAnswers(
         const service::Catalog& catalog,
+        const service::Access& access,
         service::BulkLookups& lookups,
         boost::asio::thread_pool& files,
         const BulkLimits& limits
@@ -56,13 +58,15 @@ class BulkAnswers {
     [[nodiscard]] const BulkLimits& limits() const { return limits_; }
 
   private:
-    void start(BulkAsk ask, const Done& done);
+    void start(BulkAsk ask, Done done);
+    bool admit(const BulkAsk& ask, const Cache& cache, Done& done) const;
     void start_narinfos(BulkAsk ask, int cache, const Done& done);
     void start_missing(BulkAsk ask, int cache, const Done& done);
-    void start_attic(BulkAsk ask, const std::vector<Cache>& caches, const Done& done);
+    void start_attic(BulkAsk ask, const std::vector<Cache>& caches, Done done);
     void start_closure(BulkAsk ask, const PathKey& root, const Done& done);
 
     const service::Catalog& catalog_;
+    const service::Access& access_;
     service::BulkLookups& lookups_;
     boost::asio::thread_pool& files_;
     BulkLimits limits_;

@@ -5,6 +5,7 @@
 #include "narthex/http/narinfo_cache.hpp"
 #include "narthex/http/options.hpp"
 #include "narthex/http/responder.hpp"
+#include "narthex/service/access.hpp"
 
 namespace narthex::http {
 
@@ -13,6 +14,7 @@ class Handler : public Responder {
     // All outlive the handler.
     Handler(
         const service::Catalog& catalog,
+        const service::Access& access,
         const service::Lookups& lookups,
         NarinfoCache& cache,
         const BulkAnswers& bulk,
@@ -36,12 +38,19 @@ class Handler : public Responder {
     [[nodiscard]] Response respond_to(
         const Request& request, const std::vector<Cache>& caches, Clock::time_point now
     );
+    [[nodiscard]] Response respond_with(
+        Route to, const Request& request, const std::vector<Cache>& caches, Clock::time_point now
+    );
     [[nodiscard]] Response narinfo(
         const PathKey& key, const Request& request, Clock::time_point now
     );
     [[nodiscard]] Response without_body(const Request& request, const Route& to) const;
+    [[nodiscard]] std::optional<Answer> body_fault(const Request& request, const Route& to) const;
+    [[nodiscard]] std::optional<Answer> refusal_of(const Request& request, const Route& to) const;
+    [[nodiscard]] Answer without_database(const Request& request, Resource resource) const;
 
     const service::Catalog& catalog_;
+    const service::Access& access_;
     const service::Lookups& lookups_;
     NarinfoCache& cache_;
     const BulkAnswers& bulk_;

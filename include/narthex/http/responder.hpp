@@ -23,6 +23,7 @@ namespace narthex::http {
 struct Response {
     Resource kind;
     std::variant<Answer, service::LookupKey, BulkWork> what;
+    bool is_private = false;  // what comes of a lookup goes through make_private()
 };
 
 // A request whose body is taken: `bytes` after its head.

@@ -83,6 +83,7 @@ class Session : public std::enable_shared_from_this<Session> {
         std::vector<std::string> files;  // of a NAR that is found: opened when it is its turn
         std::unique_ptr<BulkWork> bulk;  // done when it is its turn
         Resource kind = Resource::unknown;
+        bool is_private = false;
         bool begun = false;  // its turn has come
         bool ready = false;
         bool close_after = false;
