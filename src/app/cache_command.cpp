@@ -223,7 +223,7 @@ void add_properties(CLI::App& cache, const char* name, const Flags& flags) {
         ->add_option(
             "--visibility",
             flags->visibility,
-            "a private cache answers nothing but nix-cache-info so far: there are no tokens yet"
+            "a private cache is read with a token (narthex token create --scope read)"
         )
         ->type_name("public|private")
         ->check(CLI::IsMember({"public", "private"}).description(""));

@@ -91,6 +91,7 @@ int run(int argc, char** argv) {
     add_serve(app, action);
     add_import(app, action);
     add_cache(app, action);
+    add_token(app, action);
     add_migrate(app, action);
     if (argc < 2) {
         fmt::print("{}", app.help());

@@ -20,6 +20,7 @@ using Action = std::function<int()>;
 void add_serve(CLI::App& app, Action& action);
 void add_import(CLI::App& app, Action& action);
 void add_cache(CLI::App& app, Action& action);
+void add_token(CLI::App& app, Action& action);
 void add_migrate(CLI::App& app, Action& action);
 
 // The settings flags of one command, collected while the command line is parsed.
