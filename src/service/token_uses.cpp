@@ -35,8 +35,8 @@ void TokenUses::stop(bool store) {
     store_at_end_ = store;
     wake_.notify_all();
     const auto limit = store ? k_last_store : std::chrono::milliseconds(0);
-    const bool ended = wake_.wait_for(lock, limit, [this] { return ended_; });
-    if (!ended && connection_) connection_->interrupt();
+    given_up_ = !wake_.wait_for(lock, limit, [this] { return ended_; });
+    if (given_up_ && connection_) connection_->interrupt();
 }
 
 void TokenUses::run() {
@@ -66,6 +66,7 @@ void TokenUses::store() {
         auto fresh = std::make_unique<db::Connection>(uri_, db::Session::work);
         {
             const std::lock_guard lock(mutex_);
+            if (given_up_) return;
             connection_ = std::move(fresh);
         }
         connection_->write([&](db::Tx& tx) { db::store_token_uses(tx, uses); });

@@ -48,6 +48,7 @@ class TokenUses {
     std::unique_ptr<db::Connection> connection_;  // while it stores
     bool stopping_ = false;
     bool store_at_end_ = false;
+    bool given_up_ = false;  // the end waits no longer
     bool ended_ = false;
     std::thread thread_;
 };
