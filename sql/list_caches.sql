@@ -1,3 +1,3 @@
-select id, name, store_dir, priority, want_mass_query, visibility, trusted_keys
+select id, name, store_dir, priority, want_mass_query, visibility, trusted_keys, authorized_keys
 from cache
 order by id

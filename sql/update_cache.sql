@@ -5,6 +5,7 @@ set
     priority = $3,
     want_mass_query = $4::boolean,
     visibility = $5,
-    trusted_keys = $6::text[]
+    trusted_keys = $6::text[],
+    authorized_keys = $7::text[]
 where name = $1
 returning id

@@ -1,3 +1,4 @@
+#include "narthex/app/arguments.hpp"
 #include "narthex/app/commands.hpp"
 #include "narthex/app/database.hpp"
 #include "narthex/core/store_path.hpp"
@@ -21,15 +22,22 @@ struct CacheFlags {
     std::optional<std::string> visibility;
     std::vector<std::string> trusted_keys;
     bool no_trusted_keys = false;
+    std::vector<std::string> authorized_keys;  // files
+    bool no_authorized_keys = false;
     bool json = false;
     std::shared_ptr<SettingFlags> settings;
 };
 using Flags = std::shared_ptr<CacheFlags>;
 
+template <class Key>
+std::vector<std::string> texts_of(const std::vector<Key>& keys) {
+    std::vector<std::string> texts;
+    texts.reserve(keys.size());
+    for (const auto& key : keys) texts.push_back(key.to_string());
+    return texts;
+}
+
 nlohmann::json to_json(const Cache& cache) {
-    std::vector<std::string> keys;
-    keys.reserve(cache.trusted_keys.size());
-    for (const auto& key : cache.trusted_keys) keys.push_back(key.to_string());
     const bool is_public = cache.visibility == Visibility::public_cache;
     return {
         {"name", cache.name},
@@ -37,7 +45,8 @@ nlohmann::json to_json(const Cache& cache) {
         {"priority", cache.priority},
         {"want_mass_query", cache.want_mass_query},
         {"visibility", is_public ? "public" : "private"},
-        {"trusted_keys", keys},
+        {"trusted_keys", texts_of(cache.trusted_keys)},
+        {"authorized_keys", texts_of(cache.authorized_keys)},
     };
 }
 
@@ -49,9 +58,11 @@ void print(const Cache& cache) {
     fmt::print("priority         {}\n", cache.priority);
     fmt::print("mass queries     {}\n", cache.want_mass_query ? "wanted" : "not wanted");
     fmt::print("visibility       {}\n", is_public ? "public" : "private");
-    if (cache.trusted_keys.empty())
+    if (trusted_keys_of(cache).empty())
         fmt::print("trusted keys     none: signatures aren't required\n");
     for (const auto& key : cache.trusted_keys) fmt::print("trusted key      {}\n", key.to_string());
+    for (const auto& key : cache.authorized_keys)
+        fmt::print("authorized key   {}\n", key.to_string());
 }
 
 std::vector<PublicKey> parse_keys(const std::vector<std::string>& texts) {
@@ -81,6 +92,9 @@ void apply(const CacheFlags& flags, Cache& cache) {
     }
     if (!flags.trusted_keys.empty()) cache.trusted_keys = parse_keys(flags.trusted_keys);
     if (flags.no_trusted_keys) cache.trusted_keys.clear();
+    if (!flags.authorized_keys.empty())
+        cache.authorized_keys = read_guix_keys(flags.authorized_keys);
+    if (flags.no_authorized_keys) cache.authorized_keys.clear();
 }
 
 std::vector<Cache> list(db::Connection& connection) {
@@ -235,8 +249,25 @@ void add_properties(CLI::App& cache, const char* name, const Flags& flags) {
         )
         ->allow_extra_args(false)
         ->type_name("KEY");
-    command->add_flag("--no-trusted-keys", flags->no_trusted_keys, "require no signatures")
+    command->add_flag("--no-trusted-keys", flags->no_trusted_keys, "take no signatures of Nix's")
         ->excludes("--trusted-key");
+    command
+        ->add_option(
+            "--authorized-key",
+            flags->authorized_keys,
+            "a file with a public key of Guix's, or an acl as /etc/guix/acl: narinfos must be "
+            "signed "
+            "with one of them or of the trusted keys; repeatable, replaces all; the first is "
+            "served "
+            "as /signing-key.pub"
+        )
+        ->allow_extra_args(false)
+        ->type_name("FILE");
+    command
+        ->add_flag(
+            "--no-authorized-keys", flags->no_authorized_keys, "take no signatures of Guix's"
+        )
+        ->excludes("--authorized-key");
 }
 
 }  // namespace

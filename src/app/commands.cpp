@@ -92,6 +92,8 @@ int run(int argc, char** argv) {
     add_import(app, action);
     add_cache(app, action);
     add_token(app, action);
+    add_path(app, action);
+    add_tag(app, action);
     add_migrate(app, action);
     if (argc < 2) {
         fmt::print("{}", app.help());

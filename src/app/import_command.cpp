@@ -1,3 +1,4 @@
+#include "narthex/app/arguments.hpp"
 #include "narthex/app/commands.hpp"
 #include "narthex/app/database.hpp"
 #include "narthex/app/interrupt.hpp"
@@ -18,20 +19,13 @@ struct ImportFlags {
     std::vector<std::string> paths;
     std::string cache{k_default_cache};
     std::vector<std::string> trusted_keys;
+    std::vector<std::string> authorized_keys;  // files
+    std::vector<std::string> tags;
     std::string nar_dir;
     std::size_t rate = 0;  // 0: none was given
     bool json = false;
     std::shared_ptr<SettingFlags> settings;
 };
-
-Cache find_cache(db::Connection& connection, const std::string& name) {
-    std::vector<Cache> caches;
-    connection.read([&](db::Tx& tx) { caches = db::list_caches(tx); });
-    for (auto& cache : caches) {
-        if (cache.name == name) return cache;
-    }
-    throw Failure(fmt::format("there is no cache {}; 'narthex cache create' makes one", name));
-}
 
 service::ImportOptions options_of(const ImportFlags& flags) {
     service::ImportOptions options;
@@ -39,8 +33,10 @@ service::ImportOptions options_of(const ImportFlags& flags) {
     for (const auto& text : flags.trusted_keys) {
         auto key = PublicKey::parse(text);
         if (!key) throw UsageError("--trusted-key: " + key.error().message);
-        options.trusted_keys.push_back(std::move(*key));
+        options.trusted_keys.nix.push_back(std::move(*key));
     }
+    options.trusted_keys.guix = read_guix_keys(flags.authorized_keys);
+    options.tags = parse_tags(flags.tags);
     if (!flags.nar_dir.empty()) {
         auto directory = service::NarDirectory::open(flags.nar_dir);
         if (!directory) throw UsageError("--nar-dir: " + directory.error().message);
@@ -190,6 +186,23 @@ void add_import(CLI::App& app, Action& action) {
         )
         ->allow_extra_args(false)
         ->type_name("KEY");
+    command
+        ->add_option(
+            "--authorized-key",
+            flags->authorized_keys,
+            "a file with Guix's public key or acl; as --trusted-key, for Signature lines"
+        )
+        ->allow_extra_args(false)
+        ->type_name("FILE");
+    command
+        ->add_option(
+            "--tag",
+            flags->tags,
+            "a note on every path that is stored or was there already; repeatable. 'narthex path "
+            "list --tag' finds them"
+        )
+        ->allow_extra_args(false)
+        ->type_name("KEY=VALUE");
     command
         ->add_option(
             "--nar-dir",

@@ -34,6 +34,10 @@ bool is_name_character(char c) {
 
 }  // namespace
 
+TrustedKeys trusted_keys_of(const Cache& cache) {
+    return {cache.trusted_keys, cache.authorized_keys};
+}
+
 bool is_cache_name(std::string_view name) {
     if (name.empty() || name.size() > 63 || name[0] == '_' || name[0] == '-') return false;
     return std::ranges::all_of(name, is_name_character) &&

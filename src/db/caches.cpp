@@ -20,14 +20,18 @@ Cache to_cache(const pqxx::row& row) {
     for (const auto& key : to_texts(row[6])) {
         cache.trusted_keys.push_back(PublicKey::parse(key).value());
     }
+    for (const auto& key : to_texts(row[7])) {
+        cache.authorized_keys.push_back(GuixKey::parse(key).value());
+    }
     return cache;
 }
 
-std::string keys_of(const Cache& cache) {
-    std::vector<std::string> keys;
-    keys.reserve(cache.trusted_keys.size());
-    for (const auto& key : cache.trusted_keys) keys.push_back(key.to_string());
-    return text_array(keys);
+template <class Key>
+std::string to_array(const std::vector<Key>& keys) {
+    std::vector<std::string> texts;
+    texts.reserve(keys.size());
+    for (const auto& key : keys) texts.push_back(key.to_string());
+    return text_array(texts);
 }
 
 pqxx::result exec_with(Tx& tx, const Statement& statement, const Cache& cache) {
@@ -39,7 +43,8 @@ pqxx::result exec_with(Tx& tx, const Statement& statement, const Cache& cache) {
         cache.priority,
         std::string(cache.want_mass_query ? "t" : "f"),
         std::string(cache.visibility == Visibility::public_cache ? "public" : "private"),
-        keys_of(cache)
+        to_array(cache.trusted_keys),
+        to_array(cache.authorized_keys)
     );
 }
 

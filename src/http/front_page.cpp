@@ -45,11 +45,12 @@ std::string joined_keys(const Cache& cache) {
 }
 
 std::string key_section(const Cache& cache) {
-    if (cache.trusted_keys.empty()) {
+    if (trusted_keys_of(cache).empty()) {
         return "<p>The operator has not told this server its public keys: ask for them.</p>\n";
     }
     std::string out = "<pre>";
     for (const auto& key : cache.trusted_keys) out += escaped(key.to_string()) + "\n";
+    for (const auto& key : cache.authorized_keys) out += escaped(key.to_string()) + "\n";
     return out + "</pre>\n";
 }
 
@@ -71,7 +72,9 @@ std::string nix_section(const Cache& cache, std::string_view url) {
 std::string guix_section(std::string_view url) {
     return fmt::format(
         "<h2>Use it from Guix</h2>\n"
-        "<p>Let <code>guix archive --authorize</code> read the operator's signing key, then:</p>\n"
+        "<p>Authorise a key from above once, as root:</p>\n"
+        "<pre>wget -qO- {0}/signing-key.pub | guix archive --authorize</pre>\n"
+        "<p>Then:</p>\n"
         "<pre>guix build --substitute-urls=\"{0} https://bordeaux.guix.gnu.org\" PACKAGE\n"
         "guix weather --substitute-urls={0}</pre>\n",
         escaped(url)

@@ -46,6 +46,12 @@ std::string media_type(std::string_view content_type) {
     return out;
 }
 
+// As `guix publish` serves it, and `guix archive --authorize` takes it.
+Answer signing_key(const Cache& cache) {
+    if (cache.authorized_keys.empty()) return text_answer(404, "404: this cache has no Guix key");
+    return text_answer(200, cache.authorized_keys.front().to_string());
+}
+
 std::string url_of(const HandlerOptions& options, const Request& request) {
     if (!options.public_url.empty()) return options.public_url;
     return "http://" + std::string(request.host.empty() ? "localhost" : request.host);
@@ -121,6 +127,8 @@ Response Handler::respond_with(
                     "text/x-nix-cache-info",
                     std::make_shared<const std::string>(render_cache_info(*to.cache))
                 )};
+        case Resource::signing_key:
+            return {to.resource, signing_key(*to.cache)};
         case Resource::health:
             return {to.resource, health()};
         case Resource::ready:

@@ -21,6 +21,7 @@ constexpr auto k_kinds = std::to_array<const char*>(
      "cache_info",
      "narinfo",
      "nar",
+     "signing_key",
      "health",
      "ready",
      "narinfos",

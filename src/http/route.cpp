@@ -64,6 +64,7 @@ Route cachix_route(std::string_view path, const std::vector<Cache>& caches) {
 Route route_in_cache(std::string_view path) {
     if (path.empty()) return {Resource::front_page, nullptr, std::nullopt, {}};
     if (path == "nix-cache-info") return {Resource::cache_info, nullptr, std::nullopt, {}};
+    if (path == "signing-key.pub") return {Resource::signing_key, nullptr, std::nullopt, {}};
     if (path.ends_with(k_narinfo_suffix)) return narinfo_route(path);
     if (path == "api/v1/narinfos" || path == "get-narinfos-v1") {
         return {Resource::narinfos, nullptr, std::nullopt, {}};

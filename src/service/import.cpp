@@ -2,6 +2,7 @@
 
 #include "narthex/core/nar_url.hpp"
 #include "narthex/db/narinfos.hpp"
+#include "narthex/db/tags.hpp"
 #include "narthex/service/pace.hpp"
 
 #include <fmt/format.h>
@@ -50,8 +51,7 @@ class Import {
     )
         : connection_(connection), source_(source), options_(options), events_(events) {
         keys_ = options.trusted_keys;
-        const auto& trusted = options.cache.trusted_keys;
-        keys_.insert(keys_.end(), trusted.begin(), trusted.end());
+        keys_.add(trusted_keys_of(options.cache));
         if (options.rate == 0) return;
         pace_.emplace(options.rate);
         most_narinfos_ = std::min(most_narinfos_, pace_->largest_batch());
@@ -118,16 +118,8 @@ class Import {
             if (names_another_server(file.url) || nar_path(file.url)) continue;
             return fmt::format("its URL {} isn't below nar/, where narthex serves NARs", file.url);
         }
-        if (keys_.empty() || is_signed_by(narinfo, keys_)) return {};
-        if (narinfo.signatures().empty() && narinfo.dialect() == Dialect::guix) {
-            return "is Guix's, whose Signature line isn't verified yet: where keys are trusted, it "
-                   "needs a Sig line of Nix's";
-        }
-        if (narinfo.signatures().empty()) return "has no Sig line, and trusted keys are required";
-        return fmt::format(
-            "has no valid signature by a trusted key (signed by {})",
-            narinfo.signatures().front().key_name
-        );
+        const auto trusted = check_trust(narinfo, keys_);
+        return trusted ? std::string() : trusted.error().message;
     }
 
     [[nodiscard]] Result<std::vector<std::optional<db::NarPlace>>> find_nars(const Narinfo& narinfo
@@ -177,6 +169,7 @@ class Import {
         db::StoreReport stored;
         connection_.write([&](db::Tx& tx) {
             stored = db::store_narinfos(tx, options_.cache.id, rows);
+            add_tags(tx, stored);
         });
         count(stored);
         batch_.clear();
@@ -184,6 +177,16 @@ class Import {
         batch_narinfos_ = 0;
         batch_bytes_ = 0;
         if (events_.batch_stored) events_.batch_stored(report_, source_.bytes_read());
+    }
+
+    void add_tags(db::Tx& tx, const db::StoreReport& stored) const {
+        if (options_.tags.empty()) return;
+        std::vector<HashPart> paths;
+        for (std::size_t i = 0; i < batch_.size(); ++i) {
+            if (stored.fates[i] == db::Fate::conflict) continue;
+            paths.push_back(batch_[i].narinfo.store_path().base.hash);
+        }
+        db::add_tags(tx, options_.cache.id, paths, options_.tags);
     }
 
     void wait_for_turn() {
@@ -252,7 +255,7 @@ class Import {
     NarinfoSource& source_;
     const ImportOptions& options_;
     const ImportEvents& events_;
-    std::vector<PublicKey> keys_;
+    TrustedKeys keys_;
     std::optional<Pace> pace_;
     std::size_t most_narinfos_ = k_batch_narinfos;  // in a batch
     int site_ = 0;

@@ -3,6 +3,7 @@
 #include "narinfos_fixture.hpp"
 
 #include "narthex/db/sql.hpp"
+#include "narthex/db/tags.hpp"
 
 #include <fmt/format.h>
 
@@ -26,9 +27,12 @@ insert into graph select n + 1000, array[n, n + 500] from made;
 insert into nar (id, cache, url, compression)
     overriding system value select n + 1000, 1, 'nar/' || n + 1000, 'xz' from made;
 insert into narinfo_nar select 1, hash, n + 1000 from made order by hash;
+insert into tag select 1, hash, 'a', n::text from made order by hash;
 insert into site (kind, base) values ('file', '/many');
 insert into nar_location select n + 1000, id, 'x' from made, site where base = '/many';
 )";
+
+const Tag k_tag{"a", "b"};
 
 class Plans : public NarinfosTest {
   protected:
@@ -50,7 +54,8 @@ class Plans : public NarinfosTest {
             "narinfo",
             "narinfo_line",
             "narinfo_nar",
-            "path"};
+            "path",
+            "tag"};
         std::istringstream lines(plan);
         std::string line;
         while (std::getline(lines, line)) {
@@ -64,7 +69,8 @@ class Plans : public NarinfosTest {
             const bool by_key = line.find("hash = ") != std::string::npos ||
                                 line.find("url = ") != std::string::npos ||
                                 line.find("nar = ") != std::string::npos ||
-                                line.find("id = ") != std::string::npos;
+                                line.find("id = ") != std::string::npos ||
+                                line.find("key = ") != std::string::npos;
             EXPECT_TRUE(by_key) << plan;
         }
     }
@@ -81,6 +87,9 @@ class Plans : public NarinfosTest {
                 expect_lookups(plan(tx, *statement, "1, '{\"\\\\x00\"}'"));
             }
             expect_lookups(plan(tx, sql::find_dangling, "'{1}'"));
+            expect_lookups(plan(tx, sql::find_known, "1, '{\"\\\\x00\"}'"));
+            expect_lookups(plan(tx, sql::list_tagged_paths, "1, 'a', 'b', '', 10"));
+            expect_lookups(plan(tx, sql::delete_tags, "1, '{\"\\\\x00\"}', 'a', 'b'"));
             for (const auto* statement :
                  {&sql::insert_narinfos,
                   &sql::find_conflicts,
@@ -100,6 +109,13 @@ class Plans : public NarinfosTest {
         EXPECT_EQ(lookups_.find_nar_files(nars).size(), 1U);
         EXPECT_EQ(lookups_.find_present(paths).size(), 1U);
         EXPECT_EQ(lookups_.closure_members(paths[0], 10).size(), 1U);
+        connection_.write([&](Tx& tx) {
+            const std::vector hashes{path_hash(1)};
+            EXPECT_EQ(find_known(tx, k_default, hashes).size(), 1U);
+            add_tags(tx, k_default, hashes, {&k_tag, 1});
+            EXPECT_EQ(list_tagged(tx, k_default, k_tag, std::nullopt, 10).size(), 1U);
+            remove_tag(tx, k_default, hashes, k_tag);
+        });
         // The same, prepared on a connection that can be asked for its plans.
         serving_.read([](Tx& tx) {
             prepare(tx, sql::find_narinfos);

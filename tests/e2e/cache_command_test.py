@@ -34,7 +34,8 @@ class Cache(unittest.TestCase):
     def test_default_is_there_from_the_start(self):
         self.assertEqual(self.shown("default"), {
             "name": "default", "store_dir": "/nix/store", "priority": 40, "want_mass_query": True,
-            "visibility": "public", "trusted_keys": [], "narinfos": 0, "nar_bytes": 0})
+            "visibility": "public", "trusted_keys": [], "authorized_keys": [],
+            "narinfos": 0, "nar_bytes": 0})
 
     def test_create_takes_every_property_and_set_changes_what_is_given(self):
         made = self.cache("create", "full", "--store-dir", "/gnu/store", "--priority", "7",
@@ -50,6 +51,7 @@ class Cache(unittest.TestCase):
                                f"trusted key      {KEYS[1]}\n")
         everything = {"name": "full", "store_dir": "/gnu/store", "priority": 7,
                       "want_mass_query": False, "visibility": "private", "trusted_keys": KEYS,
+                      "authorized_keys": [],
                       "narinfos": 0, "nar_bytes": 0}
         self.assertEqual(self.shown("full"), everything)
         self.cache("set", "full")

@@ -1,7 +1,7 @@
 // One of a server's caches: a store directory, keys and a place under which it is served.
 #pragma once
 
-#include "narthex/core/signature.hpp"
+#include "narthex/core/trust.hpp"
 
 #include <string>
 #include <string_view>
@@ -18,10 +18,14 @@ struct Cache {
     int priority = 40;  // 0 is the highest; cache.nixos.org has 40
     bool want_mass_query = true;
     Visibility visibility = Visibility::public_cache;
-    std::vector<PublicKey> trusted_keys;  // whoever signs with one may publish; shown to clients
+    std::vector<PublicKey> trusted_keys;   // whoever signs with one may publish; shown to clients
+    std::vector<GuixKey> authorized_keys;  // the same, of Guix's; the first is /signing-key.pub
 
     bool operator==(const Cache&) const = default;
 };
+
+// All that a narinfo of the cache may be signed with; none: it needn't be signed.
+[[nodiscard]] TrustedKeys trusted_keys_of(const Cache& cache);
 
 inline constexpr std::string_view k_default_cache = "default";
 

@@ -16,6 +16,7 @@ enum class Resource {
     cache_info,
     narinfo,
     nar,
+    signing_key,  // Guix's, of the cache
     health,
     ready,
     narinfos,        // many at once: POST or QUERY
@@ -24,7 +25,7 @@ enum class Resource {
     attic_missing,   // the same, as Attic's asks; its body names the cache
     unknown,
 };
-inline constexpr std::size_t k_resources = 11;
+inline constexpr std::size_t k_resources = 12;
 
 struct Route {
     Resource resource = Resource::unknown;

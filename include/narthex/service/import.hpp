@@ -3,6 +3,8 @@
 #pragma once
 
 #include "narthex/core/cache.hpp"
+#include "narthex/core/tag.hpp"
+#include "narthex/core/trust.hpp"
 #include "narthex/db/connection.hpp"
 #include "narthex/service/nar_directory.hpp"
 #include "narthex/service/narinfo_source.hpp"
@@ -18,8 +20,10 @@ namespace narthex::service {
 
 struct ImportOptions {
     Cache cache;  // as stored
-    // With any of these, or trusted keys of the cache, every narinfo must be signed by one of all.
-    std::vector<PublicKey> trusted_keys;
+    // With any of these, or keys of the cache, every narinfo must be signed by one of all.
+    TrustedKeys trusted_keys;
+    // Of every narinfo that is stored or was there already.
+    std::vector<Tag> tags;
     // Where the NARs are: a narinfo whose NAR isn't there is refused. Without, nothing is known.
     std::optional<NarDirectory> nar_directory;
     // Why whoever serves can't read a file, as the end of a sentence; empty when it can. A narinfo
