@@ -33,12 +33,20 @@ std::string read_file(const std::string& name) {
 }  // namespace
 
 Cache find_cache(db::Connection& connection, const std::string& name) {
+    auto caches = find_caches(connection, "");
+    const auto at = std::ranges::find(caches, name, &Cache::name);
+    if (at != caches.end()) return std::move(*at);
+    throw Failure(fmt::format(
+        "there is no cache {}; 'narthex cache list' shows all, 'narthex cache create' makes one",
+        name
+    ));
+}
+
+std::vector<Cache> find_caches(db::Connection& connection, const std::string& name) {
+    if (!name.empty()) return {find_cache(connection, name)};
     std::vector<Cache> caches;
     connection.read([&](db::Tx& tx) { caches = db::list_caches(tx); });
-    for (auto& cache : caches) {
-        if (cache.name == name) return std::move(cache);
-    }
-    throw Failure(fmt::format("there is no cache {}; 'narthex cache create' makes one", name));
+    return caches;
 }
 
 std::vector<GuixKey> read_guix_keys(const std::vector<std::string>& files) {

@@ -97,19 +97,6 @@ void apply(const CacheFlags& flags, Cache& cache) {
     if (flags.no_authorized_keys) cache.authorized_keys.clear();
 }
 
-std::vector<Cache> list(db::Connection& connection) {
-    std::vector<Cache> caches;
-    connection.read([&](db::Tx& tx) { caches = db::list_caches(tx); });
-    return caches;
-}
-
-Cache find(db::Connection& connection, const std::string& name) {
-    for (auto& cache : list(connection)) {
-        if (cache.name == name) return cache;
-    }
-    throw Failure(fmt::format("there is no cache {}; 'narthex cache list' shows all", name));
-}
-
 void show(const CacheFlags& flags, const Cache& cache) {
     if (flags.json) {
         fmt::print("{}\n", to_json(cache).dump());
@@ -142,7 +129,7 @@ int create(const CacheFlags& flags, db::Connection& connection) {
 }
 
 int set(const CacheFlags& flags, db::Connection& connection) {
-    auto cache = find(connection, flags.name);
+    auto cache = find_cache(connection, flags.name);
     const auto before = cache.store_dir;
     apply(flags, cache);
     connection.write([&](db::Tx& tx) {
@@ -161,7 +148,7 @@ int set(const CacheFlags& flags, db::Connection& connection) {
 }
 
 int list_caches(const CacheFlags& flags, db::Connection& connection) {
-    const auto caches = list(connection);
+    const auto caches = find_caches(connection, "");
     if (flags.json) {
         auto out = nlohmann::json::array();
         for (const auto& cache : caches) out.push_back(to_json(cache));
@@ -183,7 +170,7 @@ int list_caches(const CacheFlags& flags, db::Connection& connection) {
 }
 
 int show_cache(const CacheFlags& flags, db::Connection& connection) {
-    const auto cache = find(connection, flags.name);
+    const auto cache = find_cache(connection, flags.name);
     db::CacheTotals totals{};
     connection.read([&](db::Tx& tx) { totals = db::cache_totals(tx, cache.id); });
     if (flags.json) {

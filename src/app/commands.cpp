@@ -94,6 +94,8 @@ int run(int argc, char** argv) {
     add_token(app, action);
     add_path(app, action);
     add_tag(app, action);
+    add_check(app, action);
+    add_stats(app, action);
     add_migrate(app, action);
     if (argc < 2) {
         fmt::print("{}", app.help());

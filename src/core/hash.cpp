@@ -76,4 +76,26 @@ std::string Sha256::to_sri() const {
     return std::string(k_sri_prefix) + to_base64(bytes_);
 }
 
+struct Sha256Stream::State {
+    crypto_hash_sha256_state sodium;
+};
+
+Sha256Stream::Sha256Stream() : state_(std::make_unique<State>()) {
+    crypto_hash_sha256_init(&state_->sodium);
+}
+
+Sha256Stream::~Sha256Stream() = default;
+
+void Sha256Stream::update(std::string_view data) {
+    crypto_hash_sha256_update(
+        &state_->sodium, reinterpret_cast<const unsigned char*>(data.data()), data.size()
+    );
+}
+
+Sha256 Sha256Stream::finish() {
+    Digest digest{};
+    crypto_hash_sha256_final(&state_->sodium, digest.data());
+    return Sha256(digest);
+}
+
 }  // namespace narthex

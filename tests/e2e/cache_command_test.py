@@ -102,7 +102,8 @@ class Cache(unittest.TestCase):
     def test_unknown_caches_are_said_to_be(self):
         for command in ("show", "set"):
             self.assertEqual(self.cache(command, "none", code=1).stderr,
-                             "narthex: there is no cache none; 'narthex cache list' shows all\n")
+                             "narthex: there is no cache none; 'narthex cache list' shows all, "
+                             "'narthex cache create' makes one\n")
 
     def test_bad_values_change_nothing(self):
         self.cache("create", "good")

@@ -119,7 +119,7 @@ class Summary(narinfos.ImportTest):
         done = support.narthex("import", "--data-dir", self.data_dir, "--cache", "none", "x",
                                check=False)
         self.assertEqual((done.returncode, done.stderr), (
-            1, "narthex: there is no cache none; 'narthex cache create' makes one\n"))
+            1, "narthex: there is no cache none; 'narthex cache list' shows all, 'narthex cache create' makes one\n"))
 
     def test_is_told_of_files_that_are_not_there(self):
         done = self.run_import("/nonexistent/x", narinfos.write([BASE], "base"), code=1)

@@ -16,6 +16,9 @@ namespace narthex::app {
 // Throws Failure when there is none of that name.
 [[nodiscard]] Cache find_cache(db::Connection& connection, const std::string& name);
 
+// The same as a list; all caches when `name` is empty.
+[[nodiscard]] std::vector<Cache> find_caches(db::Connection& connection, const std::string& name);
+
 // The keys in these files of --authorized-key, in their order, each once.
 [[nodiscard]] std::vector<GuixKey> read_guix_keys(const std::vector<std::string>& files);
 

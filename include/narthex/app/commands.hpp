@@ -23,6 +23,8 @@ void add_cache(CLI::App& app, Action& action);
 void add_token(CLI::App& app, Action& action);
 void add_path(CLI::App& app, Action& action);
 void add_tag(CLI::App& app, Action& action);
+void add_check(CLI::App& app, Action& action);
+void add_stats(CLI::App& app, Action& action);
 void add_migrate(CLI::App& app, Action& action);
 
 // The settings flags of one command, collected while the command line is parsed.

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <compare>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -38,6 +39,22 @@ class Sha256 {
 
   private:
     std::array<unsigned char, k_size> bytes_;
+};
+
+// The digest of what comes in pieces. One thread at a time.
+class Sha256Stream {
+  public:
+    Sha256Stream();
+    ~Sha256Stream();
+    Sha256Stream(const Sha256Stream&) = delete;
+    Sha256Stream& operator=(const Sha256Stream&) = delete;
+
+    void update(std::string_view data);
+    [[nodiscard]] Sha256 finish();  // once, after the last update
+
+  private:
+    struct State;
+    std::unique_ptr<State> state_;
 };
 
 }  // namespace narthex

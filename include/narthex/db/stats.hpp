@@ -1,0 +1,42 @@
+// What is in a cache, for `narthex stats`. Each function reads the cache's rows from first to last:
+// seconds for millions. Functions take a transaction and never commit.
+#pragma once
+
+#include "narthex/core/store_path.hpp"
+#include "narthex/db/connection.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace narthex::db {
+
+struct CacheStats {
+    std::uint64_t narinfos;
+    std::uint64_t hidden;              // of those
+    std::uint64_t nar_bytes;           // uncompressed
+    std::uint64_t text_bytes;          // of narinfos
+    std::optional<std::string> first;  // when the oldest and the newest came, RFC 3339, UTC
+    std::optional<std::string> last;
+};
+[[nodiscard]] CacheStats cache_stats(Tx& tx, int cache);
+
+struct CompressionStats {
+    std::string compression;
+    std::uint64_t nars;
+    std::uint64_t file_bytes;  // of those whose size is known
+    std::uint64_t stored;      // NARs with a place
+};
+// The most frequent first.
+[[nodiscard]] std::vector<CompressionStats> compression_stats(Tx& tx, int cache);
+
+struct NotablePath {
+    BaseName base;
+    std::uint64_t nar_size;
+    std::string first_seen;  // RFC 3339, UTC
+};
+[[nodiscard]] std::vector<NotablePath> largest_paths(Tx& tx, int cache, int count);
+[[nodiscard]] std::vector<NotablePath> newest_paths(Tx& tx, int cache, int count);
+
+}  // namespace narthex::db

@@ -1,0 +1,13 @@
+-- NARs of a cache ($1) that no narinfo names, with an id over $2, at most $3 rows, and their places as
+-- in list_nars_of.
+select n.id, n.url, l.site, s.base || '/' || l.path
+from (
+    select id, url
+    from nar
+    where cache = $1 and id > $2 and not exists (select from narinfo_nar w where w.nar = nar.id)
+    order by id
+    limit $3
+) n
+left join nar_location l on l.nar = n.id
+left join site s on s.id = l.site and s.kind = 'file'
+order by n.id, l.site

@@ -1,0 +1,62 @@
+#include "narthex/db/stats.hpp"
+
+#include "pqxx.hpp"
+
+#include "narthex/db/sql.hpp"
+
+namespace narthex::db {
+
+namespace {
+
+std::optional<std::string> text_of(const pqxx::field& field) {
+    if (field.is_null()) return std::nullopt;
+    return field.as<std::string>();
+}
+
+std::vector<NotablePath> list(Tx& tx, const Statement& statement, int cache, int count) {
+    std::vector<NotablePath> out;
+    for (const auto& row : exec(tx, statement, cache, count)) {
+        out.push_back(
+            {{to_hash_part(row[0]), row[1].as<std::string>()},
+             row[2].as<std::uint64_t>(),
+             row[3].as<std::string>()}
+        );
+    }
+    return out;
+}
+
+}  // namespace
+
+CacheStats cache_stats(Tx& tx, int cache) {
+    const auto row = exec(tx, sql::stats_totals, cache)[0];
+    return {
+        row[0].as<std::uint64_t>(),
+        row[1].as<std::uint64_t>(),
+        row[2].as<std::uint64_t>(),
+        row[3].as<std::uint64_t>(),
+        text_of(row[4]),
+        text_of(row[5])};
+}
+
+std::vector<CompressionStats> compression_stats(Tx& tx, int cache) {
+    std::vector<CompressionStats> out;
+    for (const auto& row : exec(tx, sql::stats_compressions, cache)) {
+        out.push_back(
+            {row[0].as<std::string>(),
+             row[1].as<std::uint64_t>(),
+             row[2].as<std::uint64_t>(),
+             row[3].as<std::uint64_t>()}
+        );
+    }
+    return out;
+}
+
+std::vector<NotablePath> largest_paths(Tx& tx, int cache, int count) {
+    return list(tx, sql::stats_largest, cache, count);
+}
+
+std::vector<NotablePath> newest_paths(Tx& tx, int cache, int count) {
+    return list(tx, sql::stats_newest, cache, count);
+}
+
+}  // namespace narthex::db
