@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <vector>
 
@@ -19,7 +20,7 @@ std::string first_line(std::string_view text) {
     return std::string(text.substr(0, text.find('\n')));
 }
 
-void append_big_endian(std::string& out, std::uint32_t number, int bytes) {
+void append_big_endian(std::string& out, std::uint64_t number, int bytes) {
     for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8) {
         out += static_cast<char>(number >> shift & 0xff);
     }
@@ -63,7 +64,7 @@ void Libpq::prepare(const Statement& statement) {
     if (PQresultStatus(result) != PGRES_COMMAND_OK) fail(result);
 }
 
-BinaryRows Libpq::exec(const Statement& statement, std::span<const std::string> parameters) {
+void Libpq::send(const Statement& statement, std::span<const std::string> parameters) {
     const auto count = parameters.size();
     std::vector<const char*> values(count);
     std::vector<int> lengths(count);
@@ -82,6 +83,9 @@ BinaryRows Libpq::exec(const Statement& statement, std::span<const std::string> 
         1
     );
     if (sent == 0) fail(nullptr);
+}
+
+BinaryRows Libpq::finish() {
     wait_for_answer();
     auto* result = PQgetResult(connection_.get());
     BinaryRows rows(result);
@@ -89,6 +93,26 @@ BinaryRows Libpq::exec(const Statement& statement, std::span<const std::string> 
     if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) fail(result);
     while (auto* more = PQgetResult(connection_.get())) PQclear(more);
     return rows;
+}
+
+BinaryRows Libpq::exec(const Statement& statement, std::span<const std::string> parameters) {
+    send(statement, parameters);
+    return finish();
+}
+
+void Libpq::copy_in(const Statement& statement, std::string_view bytes) {
+    constexpr std::size_t k_piece = 64 * 1024;  // PostgreSQL works on one while the next is sent
+    send(statement, {});
+    wait_for_answer();
+    auto* begun = PQgetResult(connection_.get());
+    const BinaryRows owner(begun);
+    if (PQresultStatus(begun) != PGRES_COPY_IN) fail(begun);
+    for (; !bytes.empty(); bytes.remove_prefix(std::min(bytes.size(), k_piece))) {
+        const auto size = static_cast<int>(std::min(bytes.size(), k_piece));
+        if (PQputCopyData(connection_.get(), bytes.data(), size) != 1) fail(nullptr);
+    }
+    if (PQputCopyEnd(connection_.get(), nullptr) != 1) fail(nullptr);
+    finish();
 }
 
 // PostgreSQL ends a statement in time by itself, unless it hangs as a whole.
@@ -113,6 +137,8 @@ void Libpq::fail(const PGresult* result) {
     if (sqlstate.starts_with("57P") || PQstatus(connection_.get()) != CONNECTION_OK) {
         throw Unavailable(fmt::format("the database at {} is away: {}", address_, reason));
     }
+    // The statement's end, so that another may follow.
+    while (auto* more = result == nullptr ? nullptr : PQgetResult(connection_.get())) PQclear(more);
     throw QueryFailed(reason, sqlstate);
 }
 
@@ -157,6 +183,11 @@ BinaryArray::BinaryArray(Of type, std::size_t size) {
 void BinaryArray::add(std::string_view bytes) {
     append_big_endian(bytes_, static_cast<std::uint32_t>(bytes.size()), 4);
     bytes_ += bytes;
+}
+
+void BinaryArray::add_int8(std::int64_t number) {
+    append_big_endian(bytes_, 8, 4);
+    append_big_endian(bytes_, static_cast<std::uint64_t>(number), 8);
 }
 
 void BinaryArray::add_int2(int number) {

@@ -48,6 +48,9 @@ class Libpq {
     // or QueryFailed.
     BinaryRows exec(const Statement& statement, std::span<const std::string> parameters);
 
+    // Runs a prepared COPY ... FROM STDIN with these bytes. Throws as exec.
+    void copy_in(const Statement& statement, std::string_view bytes);
+
     // The payload of the next notification; waits for it as long as `limit`. Throws Unavailable.
     std::optional<std::string> notification(std::chrono::milliseconds limit);
 
@@ -56,6 +59,8 @@ class Libpq {
 
   private:
     [[noreturn]] void fail(const PGresult* result);
+    void send(const Statement& statement, std::span<const std::string> parameters);
+    BinaryRows finish();
     void wait_for_answer();
     void wait_readable(std::chrono::milliseconds limit);
 
@@ -76,11 +81,12 @@ class Libpq {
 // src/backend/utils/adt/arrayfuncs.c, array_recv).
 class BinaryArray {
   public:
-    enum class Of : std::uint32_t { bytea = 17, int2 = 21, int4 = 23, text = 25 };
+    enum class Of : std::uint32_t { bytea = 17, int8 = 20, int2 = 21, int4 = 23, text = 25 };
 
     BinaryArray(Of type, std::size_t size);
     void add(std::string_view bytes);
     void add_int2(int number);
+    void add_int8(std::int64_t number);
     [[nodiscard]] std::string take() { return std::move(bytes_); }
 
   private:

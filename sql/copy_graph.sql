@@ -1,0 +1,1 @@
+copy graph (id, refs) from stdin (format binary)

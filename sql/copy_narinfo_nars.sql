@@ -1,0 +1,1 @@
+copy narinfo_nar (cache, hash, nar) from stdin (format binary)

@@ -1,0 +1,1 @@
+copy path (id, cache, hash) from stdin (format binary)

@@ -1,0 +1,8 @@
+-- What the cache holds of the paths asked for, served or not. $1: cache; $2: hash parts, bytea[].
+-- OFFSET 0: see find_narinfos.
+select u.ord, n.name, n.nar_hash, n.nar_size
+from unnest($2::bytea[]) with ordinality u (hash, ord)
+cross join lateral (
+    select name, nar_hash, nar_size from narinfo where cache = $1::smallint and hash = u.hash offset 0
+) n
+order by u.ord
