@@ -1,6 +1,8 @@
 #include "narthex/app/database.hpp"
 
+#include "narthex/app/commands.hpp"
 #include "narthex/core/log_text.hpp"
+#include "narthex/db/caches.hpp"
 #include "narthex/db/migrate.hpp"
 
 #include <spdlog/spdlog.h>
@@ -36,6 +38,16 @@ OpenDatabase open_database(const Config& config) {
         db::require_current_schema(connection);
     }
     return database;
+}
+
+Cache find_cache(const std::string& database, const std::string& name) {
+    db::Connection connection(database, db::Session::work);
+    std::vector<Cache> caches;
+    connection.read([&](db::Tx& tx) { caches = db::list_caches(tx); });
+    for (auto& cache : caches) {
+        if (cache.name == name) return cache;
+    }
+    throw Failure(fmt::format("there is no cache {}; 'narthex cache create' makes one", name));
 }
 
 }  // namespace narthex::app

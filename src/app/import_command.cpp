@@ -3,11 +3,12 @@
 #include "narthex/app/database.hpp"
 #include "narthex/app/interrupt.hpp"
 #include "narthex/app/progress.hpp"
-#include "narthex/db/caches.hpp"
 #include "narthex/service/import.hpp"
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
+
+#include <cstdlib>
 
 namespace narthex::app {
 
@@ -22,7 +23,9 @@ struct ImportFlags {
     std::vector<std::string> authorized_keys;  // files
     std::vector<std::string> tags;
     std::string nar_dir;
-    std::size_t rate = 0;  // 0: none was given
+    std::size_t rate = 0;            // 0: none was given
+    std::size_t sort_memory = 1024;  // MiB
+    bool closed = false;
     bool json = false;
     std::shared_ptr<SettingFlags> settings;
 };
@@ -30,6 +33,10 @@ struct ImportFlags {
 service::ImportOptions options_of(const ImportFlags& flags) {
     service::ImportOptions options;
     options.rate = flags.rate;
+    options.sort_memory = flags.sort_memory << 20;
+    options.closed = flags.closed;
+    const char* temporary = std::getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): before threads
+    if (temporary != nullptr && *temporary != '\0') options.temporary_directory = temporary;
     for (const auto& text : flags.trusted_keys) {
         auto key = PublicKey::parse(text);
         if (!key) throw UsageError("--trusted-key: " + key.error().message);
@@ -66,6 +73,11 @@ void print_summary(const Cache& cache, const service::ImportReport& report, doub
         "{}\n",
         report.dangling.empty() ? "" : "  (the new ones refer to them, the cache lacks them)"
     );
+    if (report.parts > 1) {
+        fmt::print(
+            "  in parts       {:>10}  (--sort-memory; references ordered in each)\n", report.parts
+        );
+    }
     for (std::size_t i = 0; i < std::min(k_shown_dangling, report.dangling.size()); ++i) {
         fmt::print("    {}/{}-...\n", cache.store_dir, report.dangling[i].to_string());
     }
@@ -89,10 +101,25 @@ void print_json(
         {"rejections", rejections},
         {"dangling", dangling},
         {"interrupted", report.interrupted},
+        {"order", {{"parts", report.parts}, {"bytes", report.order_memory}}},
         {"seconds", seconds},
     };
     // A file's name may hold any bytes.
     fmt::print("{}\n", out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+}
+
+ProgressState state_of(
+    const service::ImportProgress& step, const std::optional<std::uint64_t>& input_bytes
+) {
+    switch (step.phase) {
+        case service::ImportPhase::reading:
+            return {"reading", step.narinfos, step.bytes, input_bytes};
+        case service::ImportPhase::ordering:
+            return {"ordering", step.narinfos, 0, std::nullopt};
+        case service::ImportPhase::storing:
+            return {"storing", step.narinfos, step.bytes, step.total_bytes};
+    }
+    return {};
 }
 
 struct Outcome {
@@ -103,7 +130,7 @@ struct Outcome {
 
 // What was stored before the database went away stays, so it is reported like a whole import.
 Outcome run_import(
-    db::Connection& connection,
+    const std::string& database,
     const ImportFlags& flags,
     const service::ImportOptions& options,
     Progress& progress
@@ -121,12 +148,14 @@ Outcome run_import(
             {{"file", rejection.file}, {"line", rejection.line}, {"reason", rejection.reason}}
         );
     };
-    events.batch_stored = [&](const service::ImportReport& so_far, std::uint64_t bytes) {
-        outcome.report = so_far;
-        progress.show({so_far.added + so_far.present, bytes, total});
+    events.batch_stored = [&](const service::ImportReport& so_far) { outcome.report = so_far; };
+    events.progress = [&](const service::ImportProgress& step) {
+        progress.show(state_of(step, total));
     };
     try {
-        outcome.report = service::import_narinfos(connection, source, options, events);
+        outcome.report = service::import_narinfos(database, source, options, events);
+    } catch (const service::TooManyToOrder& error) {
+        throw Failure(error.what());
     } catch (const std::runtime_error& error) {
         outcome.report.interrupted = true;
         outcome.failure = error.what();
@@ -145,10 +174,9 @@ int import_command(const ImportFlags& flags) {
             return cluster.why_unreadable(file);
         };
     }
-    db::Connection connection(database.uri, db::Session::publishing);
-    options.cache = find_cache(connection, flags.cache);
+    options.cache = find_cache(database.uri, flags.cache);
     Progress progress;
-    const auto outcome = run_import(connection, flags, options, progress);
+    const auto outcome = run_import(database.uri, flags, options, progress);
     const auto& report = outcome.report;
     const auto seconds = progress.elapsed().count();
     if (flags.json) {
@@ -219,6 +247,19 @@ void add_import(CLI::App& app, Action& action) {
         )
         ->check(CLI::Range(1, 1'000'000).description(""))
         ->type_name("N");
+    command
+        ->add_option(
+            "--sort-memory",
+            flags->sort_memory,
+            "MiB that the order of references may take [1024]; larger imports are ordered in parts"
+        )
+        ->check(CLI::Range(1, 1'048'576).description(""))
+        ->type_name("MIB");
+    command->add_flag(
+        "--closed",
+        flags->closed,
+        "reject narinfos whose references are neither served nor imported with them"
+    );
     command->add_flag("--json", flags->json, "print a JSON summary");
     command->callback([&action, flags] { action = [flags] { return import_command(*flags); }; });
 }

@@ -14,8 +14,10 @@ constexpr std::chrono::milliseconds k_interval(500);
 
 std::string progress_text(const ProgressState& state, std::chrono::duration<double> elapsed) {
     const auto seconds = std::max(elapsed.count(), 0.001);
-    auto text =
-        fmt::format("{} narinfos, {:.0f}/s", state.done, static_cast<double>(state.done) / seconds);
+    auto text = fmt::format("{}: {} narinfos", state.phase, state.done);
+    // A rate of less than a second's work says nothing.
+    if (seconds < 1) return text;
+    text += fmt::format(", {:.0f}/s", static_cast<double>(state.done) / seconds);
     if (!state.total_bytes || *state.total_bytes == 0 || state.bytes == 0) return text;
     const auto share =
         std::min(1.0, static_cast<double>(state.bytes) / static_cast<double>(*state.total_bytes));
@@ -24,7 +26,10 @@ std::string progress_text(const ProgressState& state, std::chrono::duration<doub
 }
 
 Progress::Progress()
-    : start_(Clock::now()), next_(start_ + k_first), terminal_(::isatty(STDERR_FILENO) == 1) {}
+    : start_(Clock::now()),
+      next_(start_ + k_first),
+      phase_start_(start_),
+      terminal_(::isatty(STDERR_FILENO) == 1) {}
 
 Progress::~Progress() {
     clear();
@@ -32,10 +37,14 @@ Progress::~Progress() {
 
 void Progress::show(const ProgressState& state) {
     const auto now = Clock::now();
+    if (state.phase != phase_) {
+        phase_ = state.phase;
+        phase_start_ = now;
+    }
     if (!terminal_ || now < next_) return;
     next_ = now + k_interval;
     shown_ = true;
-    fmt::print(stderr, "\r\x1b[K{}", progress_text(state, elapsed()));
+    fmt::print(stderr, "\r\x1b[K{}", progress_text(state, now - phase_start_));
 }
 
 void Progress::clear() {

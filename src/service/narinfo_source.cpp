@@ -1,9 +1,12 @@
 #include "narthex/service/narinfo_source.hpp"
 
+#include "narinfo_archive.hpp"
+
 #include "narthex/core/narinfo.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <unistd.h>
 #include <zstd.h>
 
@@ -20,6 +23,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t k_chunk_bytes = 256 * 1024;
+constexpr int k_look_for_stop_ms = 100;
 
 std::string reason_of(int error) {
     return std::generic_category().message(error);
@@ -45,7 +49,7 @@ class InputFile {
         if (error_ != 0) return {};
         ssize_t size = 0;
         do {
-            if (stopped()) return {};
+            if (!wait_readable()) return {};
             size = ::read(fd_, buffer_.data(), buffer_.size());
         } while (size < 0 && errno == EINTR);
         if (size < 0) error_ = errno;
@@ -56,6 +60,16 @@ class InputFile {
     [[nodiscard]] bool stopped() const { return stop_ != nullptr && stop_->load(); }
 
   private:
+    // False once it was stopped. The signal that stops it may come to any thread, so it doesn't
+    // always interrupt what waits here.
+    [[nodiscard]] bool wait_readable() const {
+        pollfd waited{fd_, POLLIN, 0};
+        while (!stopped()) {
+            if (::poll(&waited, 1, k_look_for_stop_ms) > 0) return true;
+        }
+        return false;
+    }
+
     std::vector<char>& buffer_;
     const std::atomic<bool>* stop_;
     int fd_;
@@ -167,7 +181,17 @@ bool NarinfoSource::visit_input(const std::string& input, const Visit& visit) {
     std::error_code ignored;
     if (input != "-" && fs::is_directory(input, ignored)) return visit_directory(input, visit);
     if (input != "-" && is_narinfo_file(input)) return visit_narinfo_file(input, visit);
+    if (input != "-" && is_archive(input)) return visit_archive(input, visit);
     return visit_stream(input, visit);
+}
+
+bool NarinfoSource::visit_archive(const std::string& file, const Visit& visit) {
+    const auto before = bytes_read_;
+    return read_archive(file, [&](SourceItem item, std::uint64_t bytes) {
+        bytes_read_ = before + bytes;
+        const bool stopped = stop_ != nullptr && stop_->load();
+        return !stopped && visit(std::move(item));
+    });
 }
 
 bool NarinfoSource::visit_directory(const std::string& directory, const Visit& visit) {

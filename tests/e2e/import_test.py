@@ -2,11 +2,13 @@
 """`narthex import` as somebody at a shell sees it: what it prints, its exit codes, what it refuses."""
 
 import grp
+import io
 import json
 import os
 import pwd
 import re
 import subprocess
+import tarfile
 import unittest
 
 import narinfos
@@ -91,6 +93,7 @@ class Summary(narinfos.ImportTest):
         done = json.loads(self.run_import("--json", narinfos.write([many], "many")).stdout)
         self.assertGreaterEqual(done.pop("seconds"), 0)
         self.assertEqual(set(done.pop("dangling")), set(many.references))
+        self.assertEqual(done.pop("order")["parts"], 1)
         self.assertEqual(done, {"cache": self.cache, "new": 1, "already_there": 0, "conflicting": 0,
                                 "rejected": 0, "rejections": [], "interrupted": False})
 
@@ -125,6 +128,98 @@ class Summary(narinfos.ImportTest):
         done = self.run_import("/nonexistent/x", narinfos.write([BASE], "base"), code=1)
         self.assertEqual(done.stderr, "/nonexistent/x: can't be read: No such file or directory\n")
         self.assertEqual(self.count("narinfo"), 1)
+
+
+class Closed(narinfos.ImportTest):
+    """--closed: nothing that is served afterwards refers to what isn't."""
+
+    def test_refuses_what_leads_to_something_absent(self):
+        bad = [narinfo("lacks", ["gone"]), narinfo("needs-it", ["lacks", "good"]),
+               narinfo("circle-a", ["circle-b"]), narinfo("circle-b", ["circle-a", "gone"])]
+        good = [narinfo("good", ["good", "leaf"]), narinfo("leaf"),
+                narinfo("pair-a", ["pair-b"]), narinfo("pair-b", ["pair-a"])]
+        done = self.run_import("--closed", narinfos.write(bad + good, "some"), code=1)
+        self.assertEqual(done.stderr.count("which is neither served nor imported with it\n"), 4)
+        self.assertIn(f"refers to /nix/store/{samples.hash_part('gone')}-..., which", done.stderr)
+        self.assertIn("  rejected                4\n  dangling                0\n", done.stdout)
+        self.assertEqual(narinfos.complaints(self.sql, good, self.id), [])
+
+    def test_takes_what_the_cache_completes(self):
+        self.run_import(narinfos.write([narinfo("base")], "base"))
+        self.run_import("--closed", narinfos.write([narinfo("more", ["base"])], "more"))
+
+    def test_wants_all_references_in_memory(self):
+        many = narinfo("many", [f"gone-{number}" for number in range(20000)])
+        done = self.run_import("--closed", "--sort-memory", "1", narinfos.write([many], "many"), code=1)
+        self.assertIn("--sort-memory", done.stderr)
+        self.assertEqual(self.count("narinfo"), 0)
+
+
+class Parts(narinfos.ImportTest):
+    def test_are_what_fits_in_the_memory_for_the_order(self):
+        some = narinfos.closure(9000, 1)
+        file = narinfos.write(some, "some")
+        done = json.loads(self.run_import("--json", "--sort-memory", "1", file).stdout)
+        self.assertGreater(done["order"]["parts"], 1)
+        self.assertEqual(done["new"], len(some))
+        self.assertEqual(set(done["dangling"]), narinfos.dangling(some))
+        self.assertEqual(narinfos.complaints(self.sql, some, self.id), [])
+        again = json.loads(self.run_import("--json", "--sort-memory", "1", file).stdout)
+        self.assertEqual((again["new"], again["already_there"]), (0, len(some)))
+
+
+class Order(narinfos.ImportTest):
+    def test_of_ids_has_references_first_across_all_inputs(self):
+        """The narinfos come in files of their own, by hash as in a directory of a binary cache."""
+        some = narinfos.closure(5000, 2)
+        directory = support.temp_dir("cache")
+        for each in some:
+            (directory / f"{each.hash}.narinfo").write_text(each.text)
+        self.run_import(directory)
+        self.assertEqual(self.sql.value(
+            f"select count(*) from graph g join path using (id) where cache = {self.id}"
+            " and exists (select from unnest(g.refs) r where r > g.id)"), "0")
+        self.assertEqual(narinfos.complaints(self.sql, some, self.id), [])
+
+
+class Archives(narinfos.ImportTest):
+    def write_tar(self, name, members, mode):
+        file = support.temp_dir("tar") / name
+        with tarfile.open(file, mode) as out:
+            for member, data in members:
+                info = tarfile.TarInfo(member)
+                info.size = len(data)
+                out.addfile(info, io.BytesIO(data))
+        return file
+
+    def test_hold_narinfos_as_members(self):
+        members = [(f"cache/{each.hash}.narinfo", each.text.encode())
+                   for each in (BASE, narinfo("other"))]
+        members.insert(1, ("cache/nix-cache-info", b"StoreDir: /nix/store\n"))
+        for name, mode in (("x.tar", "w"), ("x.tar.gz", "w:gz"), ("x.tar.xz", "w:xz")):
+            done = json.loads(self.run_import("--json", self.write_tar(name, members, mode)).stdout)
+            self.assertEqual(done["new"] + done["already_there"], 2, name)
+        plain = self.write_tar("y.tar", members, "w")
+        subprocess.run(["zstd", "-q", plain], check=True)
+        done = json.loads(self.run_import("--json", f"{plain}.zst").stdout)
+        self.assertEqual(done["already_there"], 2)
+        self.assertEqual(narinfos.complaints(self.sql, [BASE, narinfo("other")], self.id), [])
+
+    def test_are_refused_where_they_are_bad(self):
+        members = [("good.narinfo", BASE.text.encode()), ("bad.narinfo", b"nonsense\n"),
+                   ("large.narinfo", b"x" * (LARGEST + 1)), ("cut.narinfo", b"y" * 5000)]
+        file = self.write_tar("z.tar", members, "w")
+        file.write_bytes(file.read_bytes()[:-8192])
+        done = self.run_import(file, code=1)
+        self.assertRegex(done.stderr, rf"\A{file}:bad\.narinfo:1: 'nonsense' [^\n]*\n"
+                         rf"{file}:large\.narinfo:1: is larger than {LARGEST} bytes\n"
+                         rf"{file}:cut\.narinfo: can't be read: [^\n]*\n\Z")
+        self.assertEqual(self.count("narinfo"), 1)
+
+    def test_that_are_none_are_refused(self):
+        file = support.temp_dir("tar") / "none.tar"
+        file.write_text("nothing of the kind " * 100)
+        self.assertRegex(self.run_import(file, code=1).stderr, rf"\A{file}: can't be read: [^\n]+\n\Z")
 
 
 class Refusals(narinfos.ImportTest):

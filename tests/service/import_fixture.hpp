@@ -28,7 +28,7 @@ class ImportTest : public testing::Test {
                 rejection.reason
             );
         };
-        events_.batch_stored = [this](const ImportReport& so_far, std::uint64_t) {
+        events_.batch_stored = [this](const ImportReport& so_far) {
             batches_.push_back(so_far.added + so_far.present);
         };
     }
@@ -38,7 +38,7 @@ class ImportTest : public testing::Test {
         rejections_.clear();
         batches_.clear();
         NarinfoSource source(inputs);
-        return import_narinfos(connection_, source, options_, events_);
+        return import_narinfos(database_.uri(), source, options_, events_);
     }
 
     ImportReport import_stream(const Words& texts) {

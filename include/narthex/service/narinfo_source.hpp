@@ -1,7 +1,9 @@
 // Where an import reads from: files, directories, standard input. A *.narinfo file is one narinfo;
-// any other file, and "-", is a stream of narinfos separated by empty lines; *.zst is decompressed
-// on the way. Directories are searched for *.narinfo, however deep. Memory stays bounded by one
-// narinfo. One thread.
+// *.tar (*.tar.zst, .gz, .xz, .bz2, *.tgz) has narinfos as its *.narinfo members; any other file,
+// and
+// "-", is a stream of narinfos separated by empty lines; *.zst is decompressed on the way.
+// Directories are searched for *.narinfo, however deep. Memory stays bounded by one narinfo. One
+// thread.
 #pragma once
 
 #include "narthex/core/record_splitter.hpp"
@@ -43,6 +45,7 @@ class NarinfoSource {
 
     bool visit_input(const std::string& input, const Visit& visit);
     bool visit_directory(const std::string& directory, const Visit& visit);
+    bool visit_archive(const std::string& file, const Visit& visit);
     bool visit_narinfo_file(const std::string& file, const Visit& visit);
     bool visit_stream(const std::string& file, const Visit& visit);
 
