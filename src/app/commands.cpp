@@ -90,6 +90,7 @@ int run(int argc, char** argv) {
     Action action;
     add_serve(app, action);
     add_import(app, action);
+    add_export(app, action);
     add_cache(app, action);
     add_token(app, action);
     add_path(app, action);

@@ -13,10 +13,6 @@ namespace narthex::service {
 
 namespace {
 
-const HashPart& hash_of(const Narinfo& narinfo) {
-    return narinfo.store_path().base.hash;
-}
-
 bool contradicts(const Narinfo& a, const Narinfo& b) {
     return a.nar_hash() != b.nar_hash() || a.nar_size() != b.nar_size() ||
            a.store_path() != b.store_path();

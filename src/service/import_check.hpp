@@ -22,6 +22,10 @@ struct Checked {
     std::string refusal;             // why
 };
 
+[[nodiscard]] inline const HashPart& hash_of(const Narinfo& narinfo) {
+    return narinfo.store_path().base.hash;
+}
+
 class ImportCheck {
   public:
     // `options` outlives it.

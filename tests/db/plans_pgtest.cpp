@@ -91,6 +91,12 @@ class Plans : public NarinfosTest {
             expect_lookups(plan(tx, sql::list_tagged_paths, "1, 'a', 'b', '', 10"));
             expect_lookups(plan(tx, sql::delete_tags, "1, '{\"\\\\x00\"}', 'a', 'b'"));
             for (const auto* statement :
+                 {&sql::find_held_narinfos, &sql::find_path_ids, &sql::closure_ids}) {
+                expect_lookups(plan(tx, *statement, "1, '{\"\\\\x00\"}'"));
+            }
+            expect_lookups(plan(tx, sql::find_nar_ids, "1, '{nar/x}'"));
+            expect_lookups(plan(tx, sql::export_narinfos, "1, '{1}', false"));
+            for (const auto* statement :
                  {&sql::insert_narinfos,
                   &sql::find_conflicts,
                   &sql::insert_nars,
@@ -115,6 +121,16 @@ class Plans : public NarinfosTest {
             add_tags(tx, k_default, hashes, {&k_tag, 1});
             EXPECT_EQ(list_tagged(tx, k_default, k_tag, std::nullopt, 10).size(), 1U);
             remove_tag(tx, k_default, hashes, k_tag);
+        });
+        connection_.write([](Tx& tx) {
+            for (const auto* statement :
+                 {&sql::find_held_narinfos,
+                  &sql::find_path_ids,
+                  &sql::find_nar_ids,
+                  &sql::closure_ids,
+                  &sql::export_narinfos}) {
+                prepare(tx, *statement);
+            }
         });
         // The same, prepared on a connection that can be asked for its plans.
         serving_.read([](Tx& tx) {

@@ -19,6 +19,7 @@ using Action = std::function<int()>;
 
 void add_serve(CLI::App& app, Action& action);
 void add_import(CLI::App& app, Action& action);
+void add_export(CLI::App& app, Action& action);
 void add_cache(CLI::App& app, Action& action);
 void add_token(CLI::App& app, Action& action);
 void add_path(CLI::App& app, Action& action);
