@@ -27,4 +27,14 @@ std::optional<std::string> nar_path(std::string_view url) {
     return path;
 }
 
+std::optional<Sha256> hash_in_nar_path(std::string_view path) {
+    constexpr std::size_t k_nix_base32_size = 52;
+    auto name = path.substr(path.rfind('/') + 1);
+    name = name.substr(0, name.find('.'));
+    if (name.size() != k_nix_base32_size) return std::nullopt;
+    const auto hash = Sha256::parse("sha256:" + std::string(name));
+    if (!hash) return std::nullopt;
+    return *hash;
+}
+
 }  // namespace narthex

@@ -86,5 +86,13 @@ TEST(Sha256, round_trips) {
     }));
 }
 
+TEST(Sha256Stream, is_the_hash_of_all_pieces) {
+    Sha256Stream empty;
+    EXPECT_EQ(empty.finish(), Sha256::of(""));
+    Sha256Stream pieces;
+    for (const std::string piece : {"", "one", " and", " another"}) pieces.update(piece);
+    EXPECT_EQ(pieces.finish(), Sha256::of("one and another"));
+}
+
 }  // namespace
 }  // namespace narthex

@@ -77,5 +77,23 @@ TEST(NarPath, is_absent_where_it_is_not_ascii) {
     }
 }
 
+TEST(HashInNarPath, is_what_stands_before_the_first_dot) {
+    const auto hash = Sha256::of("a NAR");
+    const auto digits = hash.to_nix().substr(7);
+    for (const std::string end : {"", ".nar", ".nar.xz", ".narx"}) {
+        EXPECT_EQ(hash_in_nar_path("nar/" + digits + end), hash) << end;
+        EXPECT_EQ(hash_in_nar_path("nar/deeper/" + digits + end), hash) << end;
+    }
+    for (const std::string& other :
+         {std::string("nar/x.nar"),
+          std::string("nar/.nar"),
+          "nar/" + digits + "1.nar",
+          "nar/" + digits.substr(1) + ".nar"}) {
+        EXPECT_FALSE(hash_in_nar_path(other)) << other;
+    }
+    // 'e' is no digit.
+    EXPECT_FALSE(hash_in_nar_path("nar/" + std::string(52, 'e') + ".nar"));
+}
+
 }  // namespace
 }  // namespace narthex

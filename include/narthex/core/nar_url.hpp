@@ -3,6 +3,8 @@
 // Pure, any thread.
 #pragma once
 
+#include "narthex/core/hash.hpp"
+
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,5 +17,9 @@ namespace narthex {
 // The path of a relative URL ("nar/x.nar.xz"), ASCII. Absent when it isn't below nar/, has other
 // bytes, or isn't safe to join to a directory.
 [[nodiscard]] std::optional<std::string> nar_path(std::string_view url);
+
+// The hash that the name of such a file is, before its first dot: how Nix names what it uploads
+// (nar/FILEHASH.nar.xz). Absent for other names.
+[[nodiscard]] std::optional<Sha256> hash_in_nar_path(std::string_view path);
 
 }  // namespace narthex
