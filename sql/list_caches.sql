@@ -1,3 +1,5 @@
-select id, name, store_dir, priority, want_mass_query, visibility, trusted_keys, authorized_keys
+select
+    id, name, store_dir, priority, want_mass_query, visibility, trusted_keys, authorized_keys, sign_uploads,
+    allow_gaps
 from cache
 order by id

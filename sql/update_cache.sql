@@ -6,6 +6,8 @@ set
     want_mass_query = $4::boolean,
     visibility = $5,
     trusted_keys = $6::text[],
-    authorized_keys = $7::text[]
+    authorized_keys = $7::text[],
+    sign_uploads = $8::boolean,
+    allow_gaps = $9::boolean
 where name = $1
 returning id

@@ -24,6 +24,8 @@ struct CacheFlags {
     bool no_trusted_keys = false;
     std::vector<std::string> authorized_keys;  // files
     bool no_authorized_keys = false;
+    std::optional<bool> sign_uploads;
+    std::optional<bool> allow_gaps;
     bool json = false;
     std::shared_ptr<SettingFlags> settings;
 };
@@ -47,6 +49,8 @@ nlohmann::json to_json(const Cache& cache) {
         {"visibility", is_public ? "public" : "private"},
         {"trusted_keys", texts_of(cache.trusted_keys)},
         {"authorized_keys", texts_of(cache.authorized_keys)},
+        {"sign_uploads", cache.sign_uploads},
+        {"allow_gaps", cache.allow_gaps},
     };
 }
 
@@ -58,6 +62,13 @@ void print(const Cache& cache) {
     fmt::print("priority         {}\n", cache.priority);
     fmt::print("mass queries     {}\n", cache.want_mass_query ? "wanted" : "not wanted");
     fmt::print("visibility       {}\n", is_public ? "public" : "private");
+    fmt::print(
+        "uploads          {}\n",
+        cache.sign_uploads ? "signed by the server" : "signed by the client"
+    );
+    fmt::print(
+        "references       {}\n", cache.allow_gaps ? "may be missing" : "have to be there first"
+    );
     if (trusted_keys_of(cache).empty())
         fmt::print("trusted keys     none: signatures aren't required\n");
     for (const auto& key : cache.trusted_keys) fmt::print("trusted key      {}\n", key.to_string());
@@ -95,6 +106,8 @@ void apply(const CacheFlags& flags, Cache& cache) {
     if (!flags.authorized_keys.empty())
         cache.authorized_keys = read_guix_keys(flags.authorized_keys);
     if (flags.no_authorized_keys) cache.authorized_keys.clear();
+    if (flags.sign_uploads) cache.sign_uploads = *flags.sign_uploads;
+    if (flags.allow_gaps) cache.allow_gaps = *flags.allow_gaps;
 }
 
 void show(const CacheFlags& flags, const Cache& cache) {
@@ -243,10 +256,9 @@ void add_properties(CLI::App& cache, const char* name, const Flags& flags) {
             "--authorized-key",
             flags->authorized_keys,
             "a file with a public key of Guix's, or an acl as /etc/guix/acl: narinfos must be "
-            "signed "
-            "with one of them or of the trusted keys; repeatable, replaces all; the first is "
-            "served "
-            "as /signing-key.pub"
+            "signed with one of them or of the trusted keys; repeatable, replaces all; the first "
+            "is "
+            "served as /signing-key.pub"
         )
         ->allow_extra_args(false)
         ->type_name("FILE");
@@ -255,6 +267,18 @@ void add_properties(CLI::App& cache, const char* name, const Flags& flags) {
             "--no-authorized-keys", flags->no_authorized_keys, "take no signatures of Guix's"
         )
         ->excludes("--authorized-key");
+    command
+        ->add_option(
+            "--sign-uploads",
+            flags->sign_uploads,
+            "does the server sign what is uploaded, with its --signing-key; it needs no other then"
+        )
+        ->type_name("BOOL");
+    command
+        ->add_option(
+            "--allow-gaps", flags->allow_gaps, "may an upload refer to paths that the cache lacks"
+        )
+        ->type_name("BOOL");
 }
 
 }  // namespace

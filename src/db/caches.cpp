@@ -23,7 +23,13 @@ Cache to_cache(const pqxx::row& row) {
     for (const auto& key : to_texts(row[7])) {
         cache.authorized_keys.push_back(GuixKey::parse(key).value());
     }
+    cache.sign_uploads = row[8].as<bool>();
+    cache.allow_gaps = row[9].as<bool>();
     return cache;
+}
+
+std::string boolean(bool value) {
+    return value ? "t" : "f";
 }
 
 template <class Key>
@@ -41,10 +47,12 @@ pqxx::result exec_with(Tx& tx, const Statement& statement, const Cache& cache) {
         cache.name,
         cache.store_dir,
         cache.priority,
-        std::string(cache.want_mass_query ? "t" : "f"),
+        boolean(cache.want_mass_query),
         std::string(cache.visibility == Visibility::public_cache ? "public" : "private"),
         to_array(cache.trusted_keys),
-        to_array(cache.authorized_keys)
+        to_array(cache.authorized_keys),
+        boolean(cache.sign_uploads),
+        boolean(cache.allow_gaps)
     );
 }
 

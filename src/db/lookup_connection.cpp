@@ -63,6 +63,7 @@ struct LookupConnection::Impl {
         libpq.prepare(sql::find_nar_files);
         libpq.prepare(sql::find_present);
         libpq.prepare(sql::closure_members);
+        libpq.prepare(sql::find_companion);
     }
     Libpq libpq;
 };
@@ -109,6 +110,13 @@ std::vector<std::size_t> LookupConnection::find_present(std::span<const PathKey>
     present.reserve(static_cast<std::size_t>(rows.size()));
     for (int row = 0; row < rows.size(); ++row) present.push_back(asked(rows, row));
     return present;
+}
+
+std::optional<std::string> LookupConnection::find_companion(int cache, const std::string& path) {
+    const std::array parameters{big_endian(static_cast<std::uint32_t>(cache), 2), path};
+    const auto rows = impl_->libpq.exec(sql::find_companion, parameters);
+    if (rows.size() == 0) return std::nullopt;
+    return std::string(rows.bytes(0, 0));
 }
 
 std::vector<ClosureMember> LookupConnection::closure_members(

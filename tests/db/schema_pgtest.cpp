@@ -28,7 +28,15 @@ const Words k_answering{
     "token",
 };
 // The others. A new table goes to one of the two lists.
-const Words k_silent{"graph", "narinfo_nar", "path", "schema_migration", "tag", "token_use"};
+const Words k_silent{
+    "condemned_nar",
+    "graph",
+    "narinfo_nar",
+    "path",
+    "schema_migration",
+    "tag",
+    "token_use",
+    "upload"};
 
 const std::string k_hash_a = "'\\xabc" + std::string(37, '0') + "'";  // bucket 2748
 const std::string k_hash_b = "'\\x123" + std::string(37, '0') + "'";  // bucket 291

@@ -35,7 +35,7 @@ class Cache(unittest.TestCase):
         self.assertEqual(self.shown("default"), {
             "name": "default", "store_dir": "/nix/store", "priority": 40, "want_mass_query": True,
             "visibility": "public", "trusted_keys": [], "authorized_keys": [],
-            "narinfos": 0, "nar_bytes": 0})
+            "sign_uploads": False, "allow_gaps": False, "narinfos": 0, "nar_bytes": 0})
 
     def test_create_takes_every_property_and_set_changes_what_is_given(self):
         made = self.cache("create", "full", "--store-dir", "/gnu/store", "--priority", "7",
@@ -47,11 +47,13 @@ class Cache(unittest.TestCase):
                                "priority         7\n"
                                "mass queries     not wanted\n"
                                "visibility       private\n"
+                               "uploads          signed by the client\n"
+                               "references       have to be there first\n"
                                f"trusted key      {KEYS[0]}\n"
                                f"trusted key      {KEYS[1]}\n")
         everything = {"name": "full", "store_dir": "/gnu/store", "priority": 7,
                       "want_mass_query": False, "visibility": "private", "trusted_keys": KEYS,
-                      "authorized_keys": [],
+                      "authorized_keys": [], "sign_uploads": False, "allow_gaps": False,
                       "narinfos": 0, "nar_bytes": 0}
         self.assertEqual(self.shown("full"), everything)
         self.cache("set", "full")
@@ -62,6 +64,8 @@ class Cache(unittest.TestCase):
                 (["--want-mass-query", "true"], {"want_mass_query": True}),
                 (["--trusted-key", KEYS[1]], {"trusted_keys": [KEYS[1]]}),
                 (["--no-trusted-keys"], {"trusted_keys": []}),
+                (["--sign-uploads", "true"], {"sign_uploads": True}),
+                (["--allow-gaps", "true"], {"allow_gaps": True}),
                 (["--store-dir", "/nix/store"], {"store_dir": "/nix/store"})):
             self.cache("set", "full", *flags)
             everything.update(change)

@@ -20,6 +20,8 @@ struct Cache {
     Visibility visibility = Visibility::public_cache;
     std::vector<PublicKey> trusted_keys;   // whoever signs with one may publish; shown to clients
     std::vector<GuixKey> authorized_keys;  // the same, of Guix's; the first is /signing-key.pub
+    bool sign_uploads = false;  // the server signs what is uploaded, which needs no other signature
+    bool allow_gaps = false;    // an upload may refer to paths that the cache lacks
 
     bool operator==(const Cache&) const = default;
 };

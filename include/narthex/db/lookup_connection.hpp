@@ -61,6 +61,9 @@ class LookupConnection {
     // Which of `keys` are served, by their place, in any order.
     [[nodiscard]] std::vector<std::size_t> find_present(std::span<const PathKey> keys);
 
+    // What was published beside narinfos under that path, unless its output is hidden.
+    [[nodiscard]] std::optional<std::string> find_companion(int cache, const std::string& path);
+
     // All that `root` needs, itself included, nearly always references before referrers; at most
     // `most`, where it isn't said which. Empty when nothing is known of it.
     [[nodiscard]] std::vector<ClosureMember> closure_members(const PathKey& root, std::size_t most);
