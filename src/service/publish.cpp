@@ -1,0 +1,270 @@
+#include "narthex/service/publish.hpp"
+
+#include "narthex/core/nar_url.hpp"
+#include "narthex/db/narinfos.hpp"
+#include "narthex/db/uploads.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+namespace narthex::service {
+
+namespace {
+
+constexpr std::size_t k_named_references = 20;
+
+using Refusal = std::optional<Published>;
+
+Published refuse(Verdict verdict, std::string reason) {
+    return {verdict, std::move(reason)};
+}
+
+// Those of `narinfo` that its like, as it is stored, lacks.
+std::vector<Signature> new_signatures(const Narinfo& narinfo, const Narinfo& stored) {
+    std::vector<Signature> fresh;
+    for (const auto& signature : narinfo.signatures()) {
+        const auto& known = stored.signatures();
+        if (std::ranges::find(known, signature) == known.end()) fresh.push_back(signature);
+    }
+    return fresh;
+}
+
+std::vector<HashPart> sorted_references(const Narinfo& narinfo) {
+    std::vector<HashPart> hashes;
+    for (const auto& reference : narinfo.references()) hashes.push_back(reference.hash);
+    std::ranges::sort(hashes);
+    return hashes;
+}
+
+bool says_the_same(const Narinfo& a, const Narinfo& b) {
+    return a.store_path() == b.store_path() && a.nar_hash() == b.nar_hash() &&
+           a.nar_size() == b.nar_size() && sorted_references(a) == sorted_references(b);
+}
+
+class Publication {
+  public:
+    Publication(db::Tx& tx, const Cache& cache, const PublishKeys& keys, const Narinfo& narinfo)
+        : tx_(tx),
+          cache_(cache),
+          keys_(keys),
+          narinfo_(narinfo),
+          key_{cache.id, narinfo.store_path().base.hash} {}
+
+    Published run() {
+        if (auto refusal = misplaced()) return *refusal;
+        db::share_publishing(tx_);
+        if (auto repeated = repeat()) return *repeated;
+        if (auto refusal = untrusted()) return *refusal;
+        if (auto refusal = without_nar()) return *refusal;
+        if (auto refusal = with_gaps()) return *refusal;
+        return add();
+    }
+
+  private:
+    // What the narinfo alone tells.
+    [[nodiscard]] Refusal misplaced() const {
+        const auto& dir = narinfo_.store_path().store_dir;
+        if (dir != cache_.store_dir) {
+            return refuse(
+                Verdict::wrong,
+                fmt::format("this path is of {}, but this cache holds {}", dir, cache_.store_dir)
+            );
+        }
+        for (const auto& file : narinfo_.files()) {
+            if (nar_path(file.url) && !names_another_server(file.url)) continue;
+            return refuse(
+                Verdict::wrong,
+                fmt::format(
+                    "the URL {} isn't below nar/: NARs have to be uploaded to this cache", file.url
+                )
+            );
+        }
+        return std::nullopt;
+    }
+
+    // The path is there already. Absent when it isn't.
+    Refusal repeat() {
+        const auto stored = db::find_stored_narinfo(tx_, key_);
+        if (!stored) return std::nullopt;
+        const auto known = Narinfo::parse(stored->text);
+        if (!known || !says_the_same(narinfo_, *known)) return contradiction(known);
+        if (stored->hidden) {
+            if (auto refusal = with_gaps()) return refusal;
+            db::restore_path(tx_, key_);
+        }
+        add_lines(new_signatures(narinfo_, *known));
+        if (cache_.sign_uploads) add_lines(own_signatures(*known));
+        return Published{Verdict::present, ""};
+    }
+
+    [[nodiscard]] Published contradiction(const boost::system::result<Narinfo, ParseError>& known
+    ) const {
+        const auto has = known ? fmt::format(
+                                     "{} (NarHash {}, {} bytes)",
+                                     known->store_path().base.to_string(),
+                                     known->nar_hash().to_nix(),
+                                     known->nar_size()
+                                 )
+                               : key_.hash.to_string();
+        return refuse(
+            Verdict::conflict,
+            fmt::format("this cache has another {}, which stays: the build isn't reproducible", has)
+        );
+    }
+
+    void add_lines(const std::vector<Signature>& signatures) {
+        for (const auto& signature : signatures) {
+            db::add_narinfo_line(tx_, key_, "Sig: " + signature.to_string());
+        }
+    }
+
+    // By each of the server's keys that hasn't signed `narinfo` yet.
+    [[nodiscard]] std::vector<Signature> own_signatures(const Narinfo& narinfo) const {
+        std::vector<Signature> signatures;
+        for (const auto& key : keys_.signing) {
+            const auto has = key.public_key();
+            if (is_signed_by(narinfo, std::span(&has, 1))) continue;
+            signatures.push_back(key.sign(narinfo.fingerprint()));
+        }
+        return signatures;
+    }
+
+    [[nodiscard]] bool is_signed_by_server() const {
+        return cache_.sign_uploads && !keys_.signing.empty();
+    }
+
+    [[nodiscard]] Refusal untrusted() const {
+        if (is_signed_by_server() || is_signed_by(narinfo_, keys_.trusted) ||
+            is_signed_by(narinfo_, cache_.trusted_keys)) {
+            return std::nullopt;
+        }
+        if (keys_.trusted.empty() && cache_.trusted_keys.empty()) {
+            return refuse(
+                Verdict::not_trusted,
+                fmt::format(
+                    "no key is trusted here: the operator sets one with 'narthex cache set {} "
+                    "--trusted-key', or lets the server sign with --sign-uploads true",
+                    cache_.name
+                )
+            );
+        }
+        if (narinfo_.signatures().empty()) {
+            return refuse(
+                Verdict::not_trusted,
+                "this path has no signature: sign it by a key that this cache trusts "
+                "(nix store sign, or secret-key= in the store's URL)"
+            );
+        }
+        return refuse(
+            Verdict::not_trusted,
+            fmt::format(
+                "no key that this cache trusts has signed this path (it is signed by {})",
+                narinfo_.signatures().front().key_name
+            )
+        );
+    }
+
+    // Its NARs are there, and are what it says they are.
+    [[nodiscard]] Refusal without_nar() const {
+        std::vector<std::string> urls;
+        for (const auto& file : narinfo_.files()) urls.push_back(*nar_path(file.url));
+        const auto stored = db::find_uploaded_nars(tx_, cache_.id, urls);
+        for (std::size_t i = 0; i < urls.size(); ++i) {
+            if (!stored[i]) {
+                return refuse(
+                    Verdict::incomplete, fmt::format("{} isn't here: upload it first", urls[i])
+                );
+            }
+            const auto& file = narinfo_.files()[i];
+            if (auto refusal = misfit(urls[i], file, *stored[i])) return refusal;
+        }
+        return std::nullopt;
+    }
+
+    [[nodiscard]] static Refusal misfit(
+        const std::string& url, const NarFile& file, const db::StoredNar& stored
+    ) {
+        if (file.hash && stored.hash && *file.hash != *stored.hash) {
+            return refuse(
+                Verdict::wrong,
+                fmt::format(
+                    "FileHash is {}, but {} has {}", file.hash->to_nix(), url, stored.hash->to_nix()
+                )
+            );
+        }
+        if (file.size && stored.size && *file.size != *stored.size) {
+            return refuse(
+                Verdict::wrong,
+                fmt::format("FileSize is {}, but {} has {} bytes", *file.size, url, *stored.size)
+            );
+        }
+        return std::nullopt;
+    }
+
+    // References that aren't served, other than to itself.
+    [[nodiscard]] Refusal with_gaps() const {
+        if (cache_.allow_gaps) return std::nullopt;
+        std::vector<BaseName> others;
+        std::vector<HashPart> hashes;
+        for (const auto& reference : narinfo_.references()) {
+            if (reference.hash == key_.hash) continue;
+            others.push_back(reference);
+            hashes.push_back(reference.hash);
+        }
+        if (hashes.empty()) return std::nullopt;
+        const auto missing = db::find_unserved(tx_, cache_.id, hashes);
+        if (missing.empty()) return std::nullopt;
+        std::string names;
+        for (std::size_t i = 0; i < std::min(missing.size(), k_named_references); ++i) {
+            names += ' ' + others[missing[i]].to_string();
+        }
+        const auto more = missing.size() - std::min(missing.size(), k_named_references);
+        if (more > 0) names += fmt::format(" and {} more", more);
+        return refuse(
+            Verdict::incomplete,
+            fmt::format(
+                "{} of its references aren't here, upload them first:{}", missing.size(), names
+            )
+        );
+    }
+
+    Published add() {
+        std::optional<Narinfo> signed_narinfo;
+        if (cache_.sign_uploads) signed_narinfo = with_own_signatures();
+        const auto& narinfo = signed_narinfo ? *signed_narinfo : narinfo_;
+        const db::StoredNarinfo row{
+            &narinfo, std::vector<std::optional<db::NarPlace>>(narinfo.files().size())};
+        const auto report = db::store_narinfos(tx_, cache_.id, std::span(&row, 1));
+        // Another publisher was first.
+        if (report.fates[0] != db::Fate::added) return *repeat();
+        for (const auto& file : narinfo.files()) db::set_nar_compression(tx_, cache_.id, file);
+        return {Verdict::added, ""};
+    }
+
+    // At the end, where they are outside of what Guix signs.
+    [[nodiscard]] Narinfo with_own_signatures() const {
+        auto text = narinfo_.text();
+        for (const auto& signature : own_signatures(narinfo_)) {
+            text += "Sig: " + signature.to_string() + '\n';
+        }
+        return Narinfo::parse(std::move(text)).value();
+    }
+
+    db::Tx& tx_;
+    const Cache& cache_;
+    const PublishKeys& keys_;
+    const Narinfo& narinfo_;
+    PathKey key_;
+};
+
+}  // namespace
+
+Published publish_narinfo(
+    db::Tx& tx, const Cache& cache, const PublishKeys& keys, const Narinfo& narinfo
+) {
+    return Publication(tx, cache, keys, narinfo).run();
+}
+
+}  // namespace narthex::service
