@@ -33,10 +33,11 @@ void add_flag_of(CLI::App& command, const Setting& setting, SettingFlags& into) 
         command.add_flag_callback(
             setting.flag(), [keep] { keep("true"); }, help
         );
-    } else {
-        command.add_option_function<std::string>(setting.flag(), keep, help)
-            ->type_name(setting.value);
+        return;
     }
+    auto* option = command.add_option_function<std::string>(setting.flag(), keep, help)
+                       ->type_name(setting.value);
+    if (setting.is_list) option->multi_option_policy(CLI::MultiOptionPolicy::Join);
 }
 
 bool is_command(const CLI::App& app, const std::string& name) {

@@ -27,8 +27,17 @@ Result<void> set(
     return {};
 }
 
-// Absent for tables, lists and the like.
-std::optional<std::string> to_text(const toml::node& node) {
+// Absent for tables, for what isn't a text and the like.
+std::optional<std::string> to_text(const toml::node& node, const Setting& setting) {
+    if (const auto* list = node.as_array(); list != nullptr && setting.is_list) {
+        std::string all;
+        for (const auto& each : *list) {
+            const auto text = each.value_exact<std::string>();
+            if (!text) return std::nullopt;
+            all += *text + '\n';
+        }
+        return all;
+    }
     if (const auto text = node.value_exact<std::string>()) return *text;
     if (const auto number = node.value_exact<std::int64_t>()) return std::to_string(*number);
     if (const auto truth = node.value_exact<bool>()) return *truth ? "true" : "false";
@@ -58,7 +67,7 @@ Result<void> apply_file(LoadedConfig& loaded, const std::string& path) {
                 "{}: there is no key {}; 'narthex serve --help' lists them", origin, key.str()
             )};
         }
-        const auto value = to_text(node);
+        const auto value = to_text(node, *known);
         if (!value) {
             return Error{fmt::format(
                 "{}: {} is not a text, a whole number, true or false", origin, key.str()
@@ -82,7 +91,23 @@ std::string quoted(const std::string& value) {
     return out + "\"";
 }
 
+std::string quoted_list(const std::string& lines) {
+    std::string out;
+    for (const auto& line : split_lines(lines)) out += (out.empty() ? "" : ", ") + quoted(line);
+    return "[" + out + "]";
+}
+
 }  // namespace
+
+std::vector<std::string> split_lines(const std::string& text) {
+    std::vector<std::string> lines;
+    for (std::size_t start = 0; start < text.size();) {
+        const auto end = std::min(text.find('\n', start), text.size());
+        if (end > start) lines.push_back(text.substr(start, end - start));
+        start = end + 1;
+    }
+    return lines;
+}
 
 Config default_config() {
     Config config;
@@ -113,7 +138,9 @@ Result<LoadedConfig> load_config(const ConfigSources& sources) {
 std::string render_config(const LoadedConfig& loaded) {
     std::string out;
     for (const auto& each : settings()) {
-        const auto line = fmt::format("{} = {}", each.key, quoted(each.show(loaded.config)));
+        const auto value = each.show(loaded.config);
+        const auto shown = each.is_list ? quoted_list(value) : quoted(value);
+        const auto line = fmt::format("{} = {}", each.key, shown);
         out += fmt::format("{:<44} # {}\n", line, loaded.origins.at(each.key));
     }
     return out;

@@ -2,6 +2,7 @@
 #include "narthex/app/database.hpp"
 #include "narthex/app/interrupt.hpp"
 #include "narthex/app/logging.hpp"
+#include "narthex/app/signing_keys.hpp"
 #include "narthex/app/version.hpp"
 #include "narthex/core/log_text.hpp"
 #include "narthex/db/migrate.hpp"
@@ -12,10 +13,13 @@
 #include "narthex/http/metrics.hpp"
 #include "narthex/http/narinfo_cache.hpp"
 #include "narthex/http/server.hpp"
+#include "narthex/http/upload_answers.hpp"
 #include "narthex/service/access.hpp"
 #include "narthex/service/batch_sizes.hpp"
 #include "narthex/service/bulk.hpp"
 #include "narthex/service/invalidation.hpp"
+#include "narthex/service/publishing.hpp"
+#include "narthex/service/upload_sweep.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
@@ -132,8 +136,20 @@ class Serving {
           lookups_(std::make_unique<service::Lookups>(lookup_options(config, database, give_up))),
           bulk_(std::make_unique<service::BulkLookups>(bulk_options(config, database))),
           bulk_answers_(catalog_, access_, *bulk_, files_, config.bulk),
-          handler_(catalog_, access_, *lookups_, cache_, bulk_answers_, handler_options(config)),
-          server_(config.server, {handler_, bulk_answers_, *lookups_, cache_, files_}),
+          publishing_(std::make_unique<service::Publishing>(publish_options(config, database))),
+          uploads_(
+              catalog_,
+              access_,
+              *publishing_,
+              epochs_,
+              upload_files_,
+              {config.trusted_keys, read_signing_keys(config.signing_key_files)},
+              config.uploads
+          ),
+          handler_(
+              catalog_, access_, *lookups_, cache_, bulk_answers_, uploads_, handler_options(config)
+          ),
+          server_(config.server, {handler_, bulk_answers_, uploads_, *lookups_, cache_, files_}),
           admin_handler_(catalog_, *lookups_, [this] { return metrics(); }),
           invalidation_(database.uri, epochs_, [this](const std::string& table) {
               if (table == "cache") catalog_.refresh_soon();
@@ -141,7 +157,8 @@ class Serving {
           }) {
         if (config.admin.address.empty()) return;
         admin_server_ = std::make_unique<http::Server>(
-            config.admin, http::Backend{admin_handler_, bulk_answers_, *lookups_, cache_, files_}
+            config.admin,
+            http::Backend{admin_handler_, bulk_answers_, uploads_, *lookups_, cache_, files_}
         );
     }
 
@@ -149,6 +166,13 @@ class Serving {
     // Empty when there is none.
     [[nodiscard]] std::string admin_address() const {
         return admin_server_ ? admin_server_->address() : "";
+    }
+
+    // As whoever serves. Throws std::runtime_error when uploads can't be stored there.
+    void take_uploads(const std::string& uri, const std::string& directory, const Config& config) {
+        upload_directory_.emplace(directory);
+        uploads_.take_into(*upload_directory_);
+        sweep_.emplace(uri, *upload_directory_, config.orphan_age);
     }
 
     void start() {
@@ -163,6 +187,9 @@ class Serving {
         lookups_.reset();
         files_.join();  // from there comes work for the next
         bulk_.reset();
+        upload_files_.join();
+        publishing_.reset();
+        sweep_.reset();
     }
 
   private:
@@ -205,6 +232,16 @@ class Serving {
         return options;
     }
 
+    static service::PublishingOptions publish_options(
+        const Config& config, const OpenDatabase& database
+    ) {
+        service::PublishingOptions options;
+        options.uri = database.uri;
+        options.connections = config.publish_connections;
+        options.revive = database.revive();
+        return options;
+    }
+
     static http::HandlerOptions handler_options(const Config& config) {
         auto options = config.handler;
         options.version = k_version;
@@ -218,6 +255,8 @@ class Serving {
 
     double started_at_ = seconds_since_1970();
     asio::thread_pool files_{2};
+    // Of their own: an upload waits for the disk to be sure, a download shouldn't.
+    asio::thread_pool upload_files_{4};
     service::BatchSizes batches_;
     service::Catalog catalog_;
     service::Access access_;
@@ -226,12 +265,22 @@ class Serving {
     std::unique_ptr<service::Lookups> lookups_;
     std::unique_ptr<service::BulkLookups> bulk_;
     http::BulkAnswers bulk_answers_;
+    std::unique_ptr<service::Publishing> publishing_;
+    std::optional<service::UploadDirectory> upload_directory_;
+    http::UploadAnswers uploads_;
+    std::optional<service::UploadSweep> sweep_;
     http::Handler handler_;
     http::Server server_;
     http::AdminHandler admin_handler_;
     std::unique_ptr<http::Server> admin_server_;
     service::Invalidation invalidation_;
 };
+
+// Empty: nowhere.
+std::string upload_directory(const Config& config, const OpenDatabase& database) {
+    if (!config.upload_dir.empty()) return config.upload_dir;
+    return database.cluster ? (database.cluster->data_dir() / "nars").string() : "";
+}
 
 int serve(const Config& config, const OpenDatabase& database, asio::io_context& main_thread) {
     std::atomic<bool> failed = false;
@@ -242,6 +291,8 @@ int serve(const Config& config, const OpenDatabase& database, asio::io_context& 
     };
     Serving serving(config, database, give_up);
     drop_root(database);
+    const auto upload_dir = upload_directory(config, database);
+    if (!upload_dir.empty()) serving.take_uploads(database.uri, upload_dir, config);
     serving.start();
     spdlog::info(
         "event=listening address={} database={} version={}",
@@ -267,6 +318,7 @@ int serve_command(const ServeFlags& flags) {
     }
     const auto& config = loaded.config;
     std::signal(SIGPIPE, SIG_IGN);  // sendfile() can't be told not to raise it
+    std::signal(SIGXFSZ, SIG_IGN);  // a file too large for its limits is an error like others
     start_logging(config.log_level);
     struct StopLogging {
         ~StopLogging() { stop_logging(); }

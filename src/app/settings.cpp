@@ -1,4 +1,6 @@
 // The table of all settings: key, help, how a value is read and shown.
+#include "setting_kinds.hpp"
+
 #include "narthex/app/config.hpp"
 #include "narthex/db/cluster.hpp"
 #include "narthex/db/connection.hpp"
@@ -13,15 +15,6 @@
 
 namespace narthex::app {
 
-namespace {
-
-constexpr std::uint64_t k_longest_age = 366 * 86'400;
-
-struct Range {
-    std::uint64_t least;
-    std::uint64_t most;
-};
-
 Result<std::uint64_t> parse_number(const std::string& text, Range range) {
     std::uint64_t number = 0;
     const auto end = text.data() + text.size();
@@ -32,48 +25,7 @@ Result<std::uint64_t> parse_number(const std::string& text, Range range) {
         fmt::format("\"{}\" is not a whole number from {} to {}", text, range.least, range.most)};
 }
 
-// A number behind `at`, which returns a reference into the Config: an integer or a duration.
-template <class At>
-Setting number(const char* key, const char* value, const char* help, Range range, At at) {
-    return {
-        key,
-        value,
-        help,
-        [range, at](Config& config, const std::string& text) -> Result<void> {
-            const auto parsed = parse_number(text, range);
-            if (!parsed) return parsed.error();
-            using T = std::remove_reference_t<decltype(at(config))>;
-            at(config) = static_cast<T>(*parsed);
-            return {};
-        },
-        [at](const Config& config) {
-            auto copy = config;
-            const auto current = at(copy);
-            if constexpr (requires { current.count(); }) {
-                return std::to_string(current.count());
-            } else {
-                return std::to_string(current);
-            }
-        },
-    };
-}
-
-template <class At>
-Setting text(const char* key, const char* value, const char* help, At at) {
-    return {
-        key,
-        value,
-        help,
-        [at](Config& config, const std::string& given) -> Result<void> {
-            at(config) = given;
-            return {};
-        },
-        [at](const Config& config) {
-            auto copy = config;
-            return at(copy);
-        },
-    };
-}
+namespace {
 
 bool is_ip_address(const std::string& text) {
     std::array<unsigned char, sizeof(in6_addr)> ignored{};
@@ -191,7 +143,7 @@ std::string show_data_dir(const Config& config) {
     }
 }
 
-std::vector<Setting> make_settings() {
+std::vector<Setting> read_settings() {
     auto database = text(
         "database",
         "URI",
@@ -388,6 +340,12 @@ std::vector<Setting> make_settings() {
          set_log_level,
          [](const Config& config) { return config.log_level; }},
     };
+}
+
+std::vector<Setting> make_settings() {
+    auto all = read_settings();
+    for (auto& each : upload_settings()) all.push_back(std::move(each));
+    return all;
 }
 
 }  // namespace

@@ -18,6 +18,10 @@ std::string_view reason_phrase(int status) {
     switch (status) {
         case 200:
             return "OK";
+        case 201:
+            return "Created";
+        case 204:
+            return "No Content";
         case 206:
             return "Partial Content";
         case 304:
@@ -32,6 +36,8 @@ std::string_view reason_phrase(int status) {
             return "Not Found";
         case 405:
             return "Method Not Allowed";
+        case 409:
+            return "Conflict";
         case 411:
             return "Length Required";
         case 413:
@@ -46,6 +52,8 @@ std::string_view reason_phrase(int status) {
             return "Internal Server Error";
         case 503:
             return "Service Unavailable";
+        case 507:
+            return "Insufficient Storage";
         default:
             throw std::logic_error("no reason phrase for status " + std::to_string(status));
     }
@@ -59,6 +67,10 @@ HeadBuilder::HeadBuilder(int status, std::string_view content_type, std::uint64_
         content_type,
         content_length
     );
+}
+
+HeadBuilder HeadBuilder::no_content() {
+    return HeadBuilder(std::string("HTTP/1.1 204 No Content\r\n"));
 }
 
 HeadBuilder HeadBuilder::not_modified() {
@@ -86,6 +98,13 @@ Answer text_answer(int status, std::string_view line) {
         "text/plain; charset=utf-8",
         std::make_shared<const std::string>(std::string(line) + "\n")
     );
+}
+
+Answer no_content() {
+    Answer answer;
+    answer.status = 204;
+    answer.head = HeadBuilder::no_content().share();
+    return answer;
 }
 
 void add_field(Answer& answer, std::string_view name, std::string_view value) {

@@ -97,6 +97,9 @@ void BulkAnswers::start(BulkAsk ask, Done done) {
         return start_closure(std::move(ask), {cache, *to.hash}, done);
     }
     if (to.resource == Resource::narinfos) return start_narinfos(std::move(ask), cache, done);
+    if (to.resource == Resource::companion) {
+        return start_companion(std::move(ask), cache, *to.companion, done);
+    }
     start_missing(std::move(ask), cache, done);
 }
 
@@ -138,6 +141,14 @@ void BulkAnswers::start_closure(BulkAsk ask, const PathKey& root, const Done& do
     ask.work.share = room_.enter(0);
     if (!ask.work.share) return done(too_busy());
     find_closure(JobContext{lookups_, limits_, std::move(ask), done}, root);
+}
+
+void BulkAnswers::start_companion(
+    BulkAsk ask, int cache, const CompanionPath& path, const Done& done
+) {
+    ask.work.share = room_.enter(0);
+    if (!ask.work.share) return done(too_busy());
+    find_companion(JobContext{lookups_, limits_, std::move(ask), done}, cache, path);
 }
 
 }  // namespace narthex::http

@@ -93,6 +93,9 @@ class MissingJob : public ChunkedJob {
 // Answers with the closure of `root`.
 void find_closure(JobContext context, const PathKey& root);
 
+// Answers with what was published at `path`.
+void find_companion(JobContext context, int cache, const CompanionPath& path);
+
 // Gives a text that is in memory, in pieces that a connection can hold; keeps `share` meanwhile.
 [[nodiscard]] Answer long_answer(
     std::string_view content_type, std::string text, std::shared_ptr<service::BulkShare> share

@@ -4,6 +4,7 @@
 #include "narthex/http/access_answers.hpp"
 #include "narthex/http/common_answers.hpp"
 #include "narthex/http/front_page.hpp"
+#include "narthex/http/upload_texts.hpp"
 
 namespace narthex::http {
 
@@ -65,6 +66,7 @@ Handler::Handler(
     const service::Lookups& lookups,
     NarinfoCache& cache,
     const BulkAnswers& bulk,
+    const UploadAnswers& uploads,
     HandlerOptions options
 )
     : catalog_(catalog),
@@ -72,6 +74,7 @@ Handler::Handler(
       lookups_(lookups),
       cache_(cache),
       bulk_(bulk),
+      uploads_(uploads),
       options_(std::move(options)),
       absent_narinfo_(absent_narinfo_answer(cache.ages())),
       not_found_(text_answer(404, "404: not here")) {}
@@ -91,10 +94,8 @@ Response Handler::respond_to(
     const Request& request, const std::vector<Cache>& caches, Clock::time_point now
 ) {
     const bool reads = request.method == Method::get || request.method == Method::head;
-    if (!reads && request.method != Method::post && request.method != Method::query) {
-        return {Resource::unknown, method_not_allowed("GET, HEAD")};
-    }
     auto to = route(request.target, caches);
+    if (request.method == Method::put) return without_upload(request, to);
     if (!reads) return without_body(request, to);
     if (!has_good_host(request)) return {Resource::unknown, bad_host()};
     if (!is_private(to)) return respond_with(std::move(to), request, caches, now);
@@ -138,6 +139,7 @@ Response Handler::respond_with(
         case Resource::nar:
             return {to.resource, service::NarKey{to.cache->id, std::move(to.nar)}};
         case Resource::closure:
+        case Resource::companion:
             return {to.resource, BulkWork{}};
         case Resource::narinfos:
         case Resource::cachix_missing:
@@ -149,9 +151,13 @@ Response Handler::respond_with(
     return {Resource::unknown, not_found_};
 }
 
-// POST and QUERY whose bodies aren't taken.
+// Requests of other methods whose bodies aren't taken.
 Response Handler::without_body(const Request& request, const Route& to) const {
-    if (!takes_body(to.resource)) return {Resource::unknown, method_not_allowed("GET, HEAD")};
+    const bool asks = request.method == Method::post || request.method == Method::query;
+    if (!asks || !takes_body(to.resource)) {
+        const bool uploaded = UploadAnswers::takes(to.resource);
+        return {Resource::unknown, method_not_allowed(uploaded ? "GET, HEAD, PUT" : "GET, HEAD")};
+    }
     auto fault = body_fault(request, to);
     return {to.resource, fault ? std::move(*fault) : too_busy()};
 }
@@ -190,6 +196,23 @@ std::optional<Answer> Handler::refusal_of(const Request& request, const Route& t
     return denied(*why, Scope::read);
 }
 
+// PUT whose body isn't taken.
+Response Handler::without_upload(const Request& request, const Route& to) const {
+    if (!has_good_host(request)) return {Resource::unknown, bad_host()};
+    if (!UploadAnswers::takes(to.resource)) return without_body(request, to);
+    auto fault = uploads_.fault(request, to);
+    return {to.resource, fault ? std::move(*fault) : too_many_uploads()};
+}
+
+std::optional<BodyPlan> Handler::upload_plan(const Request& request, const Route& to) const {
+    if (!has_good_host(request) || !UploadAnswers::takes(to.resource)) return std::nullopt;
+    if (uploads_.fault(request, to)) return std::nullopt;
+    auto plan = uploads_.plan(request, to);
+    if (!plan) return std::nullopt;
+    return BodyPlan{
+        to.resource, *request.content_length, std::move(plan->share), std::move(plan->sink)};
+}
+
 Response Handler::narinfo(const PathKey& key, const Request& request, Clock::time_point now) {
     const auto known = cache_.find(key, now);
     if (!known) return {Resource::narinfo, key};
@@ -206,6 +229,7 @@ Answer Handler::answer(const Request& request, const Mail& mail) const {
 }
 
 Answer Handler::unavailable(const Request& request) const {
+    if (request.method == Method::put) return service_unavailable();
     const auto caches = catalog_.caches();
     const auto to = route(request.target, *caches);
     if (to.resource == Resource::narinfo) {
@@ -231,6 +255,7 @@ Answer Handler::without_database(const Request& request, Resource resource) cons
 std::optional<BodyPlan> Handler::body_plan(const Request& request, const std::vector<Cache>& caches)
     const {
     const auto to = route(request.target, caches);
+    if (request.method == Method::put) return upload_plan(request, to);
     if (!takes_body(to.resource) || body_fault(request, to)) return std::nullopt;
     const auto bytes = static_cast<std::size_t>(request.content_length.value_or(0));
     auto share = bulk_.enter(bytes);

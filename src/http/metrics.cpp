@@ -28,6 +28,7 @@ constexpr auto k_kinds = std::to_array<const char*>(
      "closure",
      "cachix_missing",
      "attic_missing",
+     "companion",
      "unknown"}
 );
 static_assert(k_kinds.size() == k_resources);

@@ -25,6 +25,7 @@ constexpr Field k_fields[] = {
     {beast_http::field::if_none_match, &Request::if_none_match},
     {beast_http::field::authorization, &Request::authorization},
     {beast_http::field::content_type, &Request::content_type},
+    {beast_http::field::content_encoding, &Request::content_encoding},
     {beast_http::field::accept, &Request::accept},
 };
 
@@ -36,6 +37,7 @@ Method to_method(beast_http::verb method, std::string_view name) {
     if (method == beast_http::verb::get) return Method::get;
     if (method == beast_http::verb::head) return Method::head;
     if (method == beast_http::verb::post) return Method::post;
+    if (method == beast_http::verb::put) return Method::put;
     return name == "QUERY" ? Method::query : Method::other;
 }
 

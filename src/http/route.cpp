@@ -73,13 +73,23 @@ Route route_in_cache(std::string_view path) {
         return closure_route(path.substr(k_closure_prefix.size()));
     }
     if (auto nar = nar_path(path)) return {Resource::nar, nullptr, std::nullopt, std::move(*nar)};
-    return {};
+    auto companion = parse_companion_path(path);
+    if (!companion) return {};
+    return {Resource::companion, nullptr, std::nullopt, {}, std::move(companion)};
+}
+
+// Names of derivations may have a '?', which Nix before 2.34 doesn't encode in the names of logs:
+// what looks like a query belongs to them.
+std::string_view with_query_of_log(std::string_view path, std::string_view target) {
+    if (!path.starts_with("log/")) return path;
+    return target.substr(static_cast<std::size_t>(path.data() - target.data()));
 }
 
 }  // namespace
 
 Route route(std::string_view target, const std::vector<Cache>& caches) {
-    auto path = split_target(without_authority(target)).path;
+    target = without_authority(target);
+    auto path = split_target(target).path;
     if (!path.starts_with('/')) return {};
     path.remove_prefix(1);
     if (path == "healthz") return {Resource::health, nullptr, std::nullopt, {}};
@@ -88,7 +98,7 @@ Route route(std::string_view target, const std::vector<Cache>& caches) {
     if (path.starts_with(k_cachix_prefix)) return cachix_route(path, caches);
     const auto* cache = take_cache(path, caches);
     if (cache == nullptr) cache = default_cache(caches);
-    auto found = route_in_cache(path);
+    auto found = route_in_cache(with_query_of_log(path, target));
     if (found.resource == Resource::unknown || cache == nullptr) return {};
     found.cache = cache;
     return found;

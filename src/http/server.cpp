@@ -98,6 +98,7 @@ class Worker {
           context_{
               .handler = backend.handler,
               .bulk = backend.bulk,
+              .uploads = backend.uploads,
               .catalog = service::CatalogView(backend.handler.catalog()),
               .mailbox = mailbox_,
               .files = backend.files,

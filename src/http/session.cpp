@@ -26,7 +26,7 @@ constexpr std::size_t k_agent_bytes = 128;
 
 // Of those that a session answers; all other methods are refused.
 bool may_have_body(Method method) {
-    return method == Method::post || method == Method::query;
+    return method == Method::post || method == Method::put || method == Method::query;
 }
 
 }  // namespace
@@ -45,7 +45,7 @@ void Session::start() {
 
 void Session::wait_readable() {
     if (reading_ || closed_ || peer_ended_) return;
-    const bool paused = body_left_ == 0 && (full_ || draining_);
+    const bool paused = body_left_ == 0 ? full_ || draining_ : piece_.size() >= k_piece_bytes;
     if (!lingering_ && (input_ended_ || paused)) return;
     reading_ = true;
     socket_.async_read_some(
@@ -65,7 +65,10 @@ void Session::on_read(std::size_t size) {
     last_read_ = Clock::now();
     if (size == 0) {
         peer_ended_ = true;  // half-closed: its answers still go out
-        if (body_left_ > 0) refuse_half_body();
+        if (body_left_ > 0) {
+            refuse_rest_of_body(text_answer(400, "400: the body is shorter than its Content-Length")
+            );
+        }
         return pump();
     }
     auto& buffer = context_.read_buffer;
@@ -348,7 +351,8 @@ bool Session::timed_out(Clock::time_point now) const {
     if (lingering_) return now - last_written_ > k_linger;
     if (awaiting_piece_) return now - piece_since_ > context_.bulk.limits().timeout;
     if (writing_) return now - last_written_ > limits.send;
-    if (body_left_ > 0 && !owes_continue_) return now - body_since_ > limits.header;
+    if (sink_busy_ && now - sink_since_ > context_.uploads.limits().timeout) return true;
+    if (body_left_ > 0 && !owes_continue_) return body_timed_out(now);
     if (!slots_.empty()) return false;  // lookups have a limit of their own
     if (!carry_.empty()) return now - head_since_ > limits.header;
     return now - std::max(last_read_, last_written_) > limits.idle;
@@ -358,8 +362,7 @@ void Session::expire_lookups(Clock::time_point now) {
     bool expired = false;
     for (std::size_t i = 0; i < asked_; ++i) {
         auto& slot = slots_[i];
-        const auto limit =
-            slot.bulk ? context_.bulk.limits().timeout : context_.handler.lookup_timeout();
+        const auto limit = slot.bulk ? bulk_limit(slot) : context_.handler.lookup_timeout();
         const bool waits_its_turn = !slot.begun && (slot.bulk || !slot.files.empty());
         if (slot.ready || waits_its_turn || now - slot.asked_at <= limit) continue;
         set_ready(slot, context_.handler.unavailable(**slot.request));

@@ -4,6 +4,7 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace narthex::http {
 
@@ -12,6 +13,8 @@ namespace asio = boost::asio;
 namespace {
 // A body's buffer grows as bytes come: what a head announces costs nothing.
 constexpr std::size_t k_first_body_bytes = 16 * 1024;
+// For all that an upload needs but the database.
+constexpr std::chrono::seconds k_publish_slack(5);
 }  // namespace
 
 // True when the request's body is taken; its slot then waits for it.
@@ -23,7 +26,8 @@ bool Session::begin_body(const Request& request) {
     slot.close_after = !request.keep_alive;
     slot.kind = plan->kind;
     slot.bulk = std::make_unique<BulkWork>(BulkWork{{}, std::move(plan->share)});
-    slot.bulk->body.reserve(std::min(plan->bytes, k_first_body_bytes));
+    slot.sink = sink_ = std::move(plan->sink);
+    if (!sink_) slot.bulk->body.reserve(std::min<std::size_t>(plan->bytes, k_first_body_bytes));
     body_left_ = plan->bytes;
     body_since_ = last_read_;
     owes_continue_ = request.expects_100 && request.version == 11;
@@ -33,11 +37,39 @@ bool Session::begin_body(const Request& request) {
 
 // Returns how many of `bytes` belong to it.
 std::size_t Session::take_body(std::string_view bytes) {
-    const auto size = std::min(bytes.size(), body_left_);
-    slots_.back().bulk->body += bytes.substr(0, size);
+    const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), body_left_));
+    auto& into = sink_ ? piece_ : slots_.back().bulk->body;
+    into += bytes.substr(0, size);
     body_left_ -= size;
     if (body_left_ == 0) end_body();
+    if (sink_) feed_sink();
     return size;
+}
+
+void Session::feed_sink() {
+    const bool enough = piece_.size() >= k_piece_bytes || body_left_ == 0;
+    if (sink_busy_ || piece_.empty() || !enough) return;
+    sink_busy_ = true;
+    sink_since_ = Clock::now();
+    auto taken = [weak = weak_from_this(),
+                  executor = socket_.get_executor()](std::optional<Answer> refusal) {
+        asio::post(executor, [weak, refusal = std::move(refusal)]() mutable {
+            if (auto self = weak.lock()) self->on_piece_taken(std::move(refusal));
+        });
+    };
+    sink_->write(std::exchange(piece_, {}), std::move(taken));
+}
+
+void Session::on_piece_taken(std::optional<Answer> refusal) {
+    sink_busy_ = false;
+    if (closed_ || !sink_) return;
+    // Of a body that has come as a whole, the sink says it again at its end.
+    if (refusal && body_left_ > 0) {
+        refuse_rest_of_body(std::move(*refusal));
+    } else {
+        feed_sink();
+    }
+    pump();
 }
 
 // What is behind it waits until it is answered: a client has one body, whatever it sends.
@@ -47,15 +79,22 @@ void Session::end_body() {
     has_body_ = full_ = !input_ended_;
 }
 
-// The client has ended in the middle of it.
-void Session::refuse_half_body() {
+// It isn't wanted, or the client has ended in the middle of it.
+void Session::refuse_rest_of_body(Answer answer) {
     body_left_ = 0;
     auto& slot = slots_.back();
     slot.close_after = true;
     slot.bulk.reset();
+    slot.sink.reset();
+    forget_sink();
     end_body();
     ++in_flight_;
-    set_ready(slot, text_answer(400, "400: the body is shorter than its Content-Length"));
+    set_ready(slot, std::move(answer));
+}
+
+void Session::forget_sink() {
+    sink_.reset();
+    piece_ = {};
 }
 
 // A request that hasn't come whole isn't answered when the server stops.
@@ -65,6 +104,7 @@ void Session::forget_body() {
     full_ = false;
     head_bytes_ -= slots_.back().request->bytes();
     slots_.pop_back();
+    forget_sink();
 }
 
 // In order: a final answer to what is before it goes first. True when there is something to send.
@@ -82,6 +122,7 @@ void Session::begin_front_bulk() {
     if (slots_.empty() || asked_ == 0 || source_) return;
     auto& slot = slots_.front();
     if (slot.ready || slot.begun || !slot.bulk) return;
+    if (slot.sink && (sink_busy_ || !piece_.empty())) return;
     slot.begun = true;
     slot.asked_at = Clock::now();
     auto done = [weak = weak_from_this(),
@@ -91,7 +132,32 @@ void Session::begin_front_bulk() {
             if (auto self = weak.lock()) self->complete(id, std::move(answer));
         });
     };
-    context_.bulk.answer({slot.request, std::move(*slot.bulk), weak_from_this()}, std::move(done));
+    if (slot.sink) {
+        forget_sink();
+        return slot.sink->end(std::move(done));
+    }
+    BulkAsk ask{slot.request, std::move(*slot.bulk), weak_from_this()};
+    if ((*slot.request)->method == Method::put) {
+        context_.uploads.answer(std::move(ask), std::move(done));
+    } else {
+        context_.bulk.answer(std::move(ask), std::move(done));
+    }
+}
+
+std::chrono::milliseconds Session::bulk_limit(const Slot& slot) const {
+    const auto& uploads = context_.uploads.limits();
+    if ((*slot.request)->method != Method::put) return context_.bulk.limits().timeout;
+    // Beside the database, a NAR waits for its disk.
+    return slot.sink ? uploads.timeout : uploads.publish + k_publish_slack;
+}
+
+// Uploads take as long as they take, as long as they go on.
+bool Session::body_timed_out(Clock::time_point now) const {
+    const auto& limits = context_.limits;
+    const bool is_upload = (*slots_.back().request)->method == Method::put;
+    if (!is_upload) return now - body_since_ > limits.header;
+    if (sink_busy_ && piece_.size() >= k_piece_bytes) return false;  // it isn't read from
+    return now - std::max(last_read_, body_since_) > limits.send;
 }
 
 }  // namespace narthex::http

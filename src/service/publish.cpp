@@ -1,6 +1,7 @@
 #include "narthex/service/publish.hpp"
 
 #include "narthex/core/nar_url.hpp"
+#include "narthex/core/trust.hpp"
 #include "narthex/db/narinfos.hpp"
 #include "narthex/db/uploads.hpp"
 
@@ -136,11 +137,10 @@ class Publication {
     }
 
     [[nodiscard]] Refusal untrusted() const {
-        if (is_signed_by_server() || is_signed_by(narinfo_, keys_.trusted) ||
-            is_signed_by(narinfo_, cache_.trusted_keys)) {
-            return std::nullopt;
-        }
-        if (keys_.trusted.empty() && cache_.trusted_keys.empty()) {
+        TrustedKeys trusted{keys_.trusted, {}};
+        trusted.add(trusted_keys_of(cache_));
+        if (is_signed_by_server()) return std::nullopt;
+        if (trusted.empty()) {
             return refuse(
                 Verdict::not_trusted,
                 fmt::format(
@@ -149,6 +149,11 @@ class Publication {
                     cache_.name
                 )
             );
+        }
+        const auto checked = check_trust(narinfo_, trusted);
+        if (checked) return std::nullopt;
+        if (narinfo_.guix_signature()) {
+            return refuse(Verdict::not_trusted, "this path " + checked.error().message);
         }
         if (narinfo_.signatures().empty()) {
             return refuse(

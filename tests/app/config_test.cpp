@@ -104,6 +104,24 @@ TEST_F(LoadConfig, refuses_bad_values_and_says_where_they_come_from) {
     }
 }
 
+TEST_F(LoadConfig, reads_lists_and_shows_them_as_such) {
+    write_file("signing-key = [\"/etc/a\", \"/etc/b c\"]\n");
+    const auto key = SecretKey::generate("key-1").public_key().to_string();
+    sources_.flags = {{"trusted-key", key + "\n" + key}};
+    const auto loaded = load_config(sources_);
+    ASSERT_TRUE(loaded) << loaded.error().message;
+    EXPECT_EQ(loaded->config.signing_key_files, (std::vector<std::string>{"/etc/a", "/etc/b c"}));
+    EXPECT_EQ(loaded->config.trusted_keys.size(), 2U);
+    const auto text = render_config(*loaded);
+    EXPECT_NE(text.find("signing-key = [\"/etc/a\", \"/etc/b c\"]"), std::string::npos) << text;
+
+    write_file("signing-key = [1]\n");
+    expect_error("signing-key is not a text");
+    write_file("");
+    sources_.flags = {{"trusted-key", key + "\nnonsense"}};
+    expect_error("--trusted-key: ");
+}
+
 TEST_F(LoadConfig, shows_what_is_in_force_without_the_password) {
     sources_.flags = {{"database", "postgresql://me:hunter2@db.example.org/narthex"}};
     const auto loaded = load_config(sources_);

@@ -104,5 +104,23 @@ TEST(Route, serves_no_cache_before_any_is_known) {
     EXPECT_EQ(route("/readyz", {}).resource, Resource::ready);
 }
 
+TEST(Route, knows_companions_in_each_cache) {
+    const auto all = caches();
+    const std::string hash = "0a3yijp35sygmy51cnrrz11vimwapz7a";
+    for (const auto* cache : {&all[0], &all[1]}) {
+        const std::string prefix = cache == &all[0] ? "/" : "/guix/";
+        const auto listing = route(prefix + hash + ".ls?x", all);
+        EXPECT_EQ(listing.resource, Resource::companion);
+        EXPECT_EQ(listing.cache, cache);
+        EXPECT_EQ(listing.companion->path, hash + ".ls");
+        // A '?' belongs to the name of a log, encoded or not.
+        for (const std::string name : {"-a?b=c.drv", "-a%3Fb=c.drv"}) {
+            const auto log = route(prefix + "log/" + hash + name, all);
+            ASSERT_EQ(log.resource, Resource::companion) << name;
+            EXPECT_EQ(log.companion->path, "log/" + hash + "-a?b=c.drv");
+        }
+    }
+}
+
 }  // namespace
 }  // namespace narthex::http

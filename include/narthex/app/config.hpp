@@ -4,9 +4,11 @@
 #pragma once
 
 #include "narthex/core/error.hpp"
+#include "narthex/core/signature.hpp"
 #include "narthex/http/narinfo_answer.hpp"
 #include "narthex/http/options.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -30,6 +32,12 @@ struct Config {
     std::size_t largest_batch = 128;
     http::BulkLimits bulk;
     std::size_t bulk_connections = 1;
+    std::string upload_dir;  // empty: below the data directory, or nowhere
+    http::UploadLimits uploads;
+    std::size_t publish_connections = 2;
+    std::chrono::seconds orphan_age{2 * 86'400};
+    std::vector<PublicKey> trusted_keys;
+    std::vector<std::string> signing_key_files;
 };
 
 struct Setting {
@@ -38,6 +46,7 @@ struct Setting {
     const char* help;
     std::function<Result<void>(Config&, const std::string&)> set;
     std::function<std::string(const Config&)> show;  // never a secret
+    bool is_list = false;  // several values: a list in TOML, separated by newlines elsewhere
 
     [[nodiscard]] std::string flag() const;         // --idle-timeout-seconds
     [[nodiscard]] std::string environment() const;  // NARTHEX_IDLE_TIMEOUT_SECONDS
@@ -48,6 +57,9 @@ struct Setting {
 [[nodiscard]] const Setting& setting(std::string_view key);
 
 [[nodiscard]] Config default_config();
+
+// Without empty ones: the values of a setting that is a list.
+[[nodiscard]] std::vector<std::string> split_lines(const std::string& text);
 
 // Where values come from, by key; what is absent isn't set there.
 struct ConfigSources {

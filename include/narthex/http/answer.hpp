@@ -64,6 +64,8 @@ class HeadBuilder {
     HeadBuilder(int status, std::string_view content_type, std::uint64_t content_length);
     // Of a 304: without a length, since some parsers would wait for that many bytes.
     [[nodiscard]] static HeadBuilder not_modified();
+    // Of a 204: it has no body, and so no length.
+    [[nodiscard]] static HeadBuilder no_content();
     HeadBuilder& field(std::string_view name, std::string_view value);
     [[nodiscard]] std::string take() { return std::move(head_); }
     [[nodiscard]] std::shared_ptr<const std::string> share() {
@@ -83,6 +85,9 @@ class HeadBuilder {
 [[nodiscard]] Answer body_answer(
     int status, std::string_view content_type, std::shared_ptr<const std::string> body
 );
+
+// 204: done, and nothing to say. Without a Content-Length (RFC 9110 8.6).
+[[nodiscard]] Answer no_content();
 
 // Adds a field to an answer made by one of these.
 void add_field(Answer& answer, std::string_view name, std::string_view value);

@@ -64,6 +64,7 @@ class BulkAnswers {
     void start_missing(BulkAsk ask, int cache, const Done& done);
     void start_attic(BulkAsk ask, const std::vector<Cache>& caches, Done done);
     void start_closure(BulkAsk ask, const PathKey& root, const Done& done);
+    void start_companion(BulkAsk ask, int cache, const CompanionPath& path, const Done& done);
 
     const service::Catalog& catalog_;
     const service::Access& access_;

@@ -5,6 +5,7 @@
 #include "narthex/http/narinfo_cache.hpp"
 #include "narthex/http/options.hpp"
 #include "narthex/http/responder.hpp"
+#include "narthex/http/upload_answers.hpp"
 #include "narthex/service/access.hpp"
 
 namespace narthex::http {
@@ -18,6 +19,7 @@ class Handler : public Responder {
         const service::Lookups& lookups,
         NarinfoCache& cache,
         const BulkAnswers& bulk,
+        const UploadAnswers& uploads,
         HandlerOptions options
     );
 
@@ -48,12 +50,16 @@ class Handler : public Responder {
     [[nodiscard]] std::optional<Answer> body_fault(const Request& request, const Route& to) const;
     [[nodiscard]] std::optional<Answer> refusal_of(const Request& request, const Route& to) const;
     [[nodiscard]] Answer without_database(const Request& request, Resource resource) const;
+    [[nodiscard]] Response without_upload(const Request& request, const Route& to) const;
+    [[nodiscard]] std::optional<BodyPlan> upload_plan(const Request& request, const Route& to)
+        const;
 
     const service::Catalog& catalog_;
     const service::Access& access_;
     const service::Lookups& lookups_;
     NarinfoCache& cache_;
     const BulkAnswers& bulk_;
+    const UploadAnswers& uploads_;
     HandlerOptions options_;
     Answer absent_narinfo_;
     Answer not_found_;

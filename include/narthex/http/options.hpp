@@ -25,6 +25,16 @@ struct BulkLimits {
     std::chrono::milliseconds timeout{30'000};     // for an answer, and for each piece of one
 };
 
+// Of what clients PUT.
+struct UploadLimits {
+    std::uint64_t nar_bytes = 32ULL * 1024 * 1024 * 1024;  // of a NAR, as it is compressed
+    std::size_t narinfo_bytes = 1024 * 1024;               // and of a realisation
+    std::size_t companion_bytes = 64 * 1024 * 1024;        // of a listing or a log
+    std::size_t memory_bytes = 256 * 1024 * 1024;          // that all of them hold together
+    std::chrono::milliseconds publish{10'000};             // for the database to take one
+    std::chrono::milliseconds timeout{300'000};  // for a body that has come to be answered
+};
+
 struct HandlerOptions {
     UnavailablePolicy unavailable = UnavailablePolicy::automatic;
     std::chrono::milliseconds lookup_timeout{5000};

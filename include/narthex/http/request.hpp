@@ -11,7 +11,7 @@
 
 namespace narthex::http {
 
-enum class Method { get, head, post, query, other };
+enum class Method { get, head, post, put, query, other };
 
 // Views into the bytes that were parsed.
 struct Request {
@@ -24,6 +24,7 @@ struct Request {
     std::string_view host;
     std::string_view authorization;
     std::string_view content_type;
+    std::string_view content_encoding;
     std::string_view accept;
     int version = 11;  // 10 or 11
     bool keep_alive = true;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "narthex/http/answer.hpp"
+#include "narthex/http/body_sink.hpp"
 #include "narthex/http/bulk_answers.hpp"
 #include "narthex/http/mailbox.hpp"
 #include "narthex/http/request.hpp"
@@ -29,8 +30,9 @@ struct Response {
 // A request whose body is taken: `bytes` after its head.
 struct BodyPlan {
     Resource kind;
-    std::size_t bytes;
+    std::uint64_t bytes;
     std::shared_ptr<service::BulkShare> share;
+    std::shared_ptr<BodySink> sink = nullptr;  // null: the body is gathered in memory
 };
 
 class Responder {
@@ -43,8 +45,8 @@ class Responder {
     Responder& operator=(const Responder&) = delete;
 
     // The plan for a request whose body is to be read before it is answered. Absent for all others:
-    // respond() answers them, and a body that they have is never read. To be asked for POST and
-    // QUERY. `caches`: as lately had from the catalog.
+    // respond() answers them, and a body that they have is never read. To be asked for POST,
+    // PUT and QUERY. `caches`: as lately had from the catalog.
     [[nodiscard]] virtual std::optional<BodyPlan> body_plan(
         const Request& request, const std::vector<Cache>& caches
     ) const = 0;

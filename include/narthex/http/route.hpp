@@ -2,6 +2,7 @@
 #pragma once
 
 #include "narthex/core/cache.hpp"
+#include "narthex/core/companion.hpp"
 #include "narthex/core/store_path.hpp"
 
 #include <optional>
@@ -23,6 +24,7 @@ enum class Resource {
     closure,         // all that a path needs
     cachix_missing,  // which paths aren't there, as Cachix's client asks: POST
     attic_missing,   // the same, as Attic's asks; its body names the cache
+    companion,       // a listing, a log, ...
     unknown,
 };
 inline constexpr std::size_t k_resources = 12;
@@ -32,6 +34,7 @@ struct Route {
     const Cache* cache = nullptr;  // of `caches`; null for health, ready, attic_missing, unknown
     std::optional<HashPart> hash;  // of a narinfo, of a closure
     std::string nar;               // its URL, as in nar_path
+    std::optional<CompanionPath> companion = std::nullopt;
 };
 
 // `target` as in the request line, absolute form included. The default cache is at /, the others

@@ -21,6 +21,7 @@ namespace narthex::http {
 class BulkAnswers;
 class NarinfoCache;
 class Responder;
+class UploadAnswers;
 struct Counters;
 
 // What answers come from. All of it outlives the server but for the lookups (and what the bulk
@@ -28,6 +29,7 @@ struct Counters;
 struct Backend {
     Responder& handler;
     BulkAnswers& bulk;
+    UploadAnswers& uploads;
     service::Lookups& lookups;
     NarinfoCache& cache;
     boost::asio::thread_pool& files;

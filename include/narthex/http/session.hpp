@@ -18,6 +18,7 @@
 #include "narthex/http/options.hpp"
 #include "narthex/http/request.hpp"
 #include "narthex/http/responder.hpp"
+#include "narthex/http/upload_answers.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/thread_pool.hpp>
@@ -45,6 +46,7 @@ struct HeadEnds {
 struct SessionContext {
     Responder& handler;
     BulkAnswers& bulk;
+    UploadAnswers& uploads;
     service::CatalogView catalog;
     Mailbox& mailbox;
     boost::asio::thread_pool& files;
@@ -82,6 +84,7 @@ class Session : public std::enable_shared_from_this<Session> {
         Clock::time_point asked_at;
         std::vector<std::string> files;  // of a NAR that is found: opened when it is its turn
         std::unique_ptr<BulkWork> bulk;  // done when it is its turn
+        std::shared_ptr<BodySink> sink;  // of a body that isn't gathered; has bulk as well
         Resource kind = Resource::unknown;
         bool is_private = false;
         bool begun = false;  // its turn has come
@@ -102,11 +105,16 @@ class Session : public std::enable_shared_from_this<Session> {
 
     bool begin_body(const Request& request);
     std::size_t take_body(std::string_view bytes);
+    void feed_sink();
+    void on_piece_taken(std::optional<Answer> refusal);
     void end_body();
-    void refuse_half_body();
+    void refuse_rest_of_body(Answer answer);
     void forget_body();
+    void forget_sink();
     bool put_continue();
     void begin_front_bulk();
+    [[nodiscard]] std::chrono::milliseconds bulk_limit(const Slot& slot) const;
+    [[nodiscard]] bool body_timed_out(Clock::time_point now) const;
 
     void dispatch();
     void ask(Slot& slot, std::size_t id);
@@ -138,6 +146,8 @@ class Session : public std::enable_shared_from_this<Session> {
 
     // One write gathers answers up to about this size.
     static constexpr std::size_t k_output_bytes = 256 * 1024;
+    // What a sink gets at once; as much may wait beside it.
+    static constexpr std::size_t k_piece_bytes = 128 * 1024;
 
     boost::asio::ip::tcp::socket socket_;
     SessionContext& context_;
@@ -147,8 +157,11 @@ class Session : public std::enable_shared_from_this<Session> {
     std::string carry_;             // bytes read and not parsed yet
     Clock::time_point head_since_;  // when the head began whose part carry_ is
 
-    std::size_t body_left_ = 0;     // bytes that slots_.back() still waits for
-    Clock::time_point body_since_;  // since when
+    std::uint64_t body_left_ = 0;     // bytes that slots_.back() still waits for
+    Clock::time_point body_since_;    // since when
+    std::shared_ptr<BodySink> sink_;  // where they go, instead of into memory
+    std::string piece_;               // that the sink gets next
+    Clock::time_point sink_since_;    // when it was given the last one
 
     std::deque<Slot> slots_;      // requests without a sent answer, in order
     std::size_t first_id_ = 0;    // of slots_.front()
@@ -175,6 +188,7 @@ class Session : public std::enable_shared_from_this<Session> {
     bool has_body_ = false;  // a request with one isn't answered: no more are parsed
     bool writing_ = false;
     bool awaiting_piece_ = false;
+    bool sink_busy_ = false;      // it is writing
     bool owes_continue_ = false;  // slots_.back()'s client sends its body when it is told to
     bool draining_ = false;       // what has been read is answered, and no more
     bool peer_ended_ = false;     // it sends no more; what has been read is still parsed

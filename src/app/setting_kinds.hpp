@@ -1,0 +1,68 @@
+// Kinds of settings, for the tables that settings() is made of. Layer app's own.
+#pragma once
+
+#include "narthex/app/config.hpp"
+
+#include <cstdint>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+namespace narthex::app {
+
+inline constexpr std::uint64_t k_longest_age = 366 * 86'400;  // seconds
+
+struct Range {
+    std::uint64_t least;
+    std::uint64_t most;
+};
+
+[[nodiscard]] Result<std::uint64_t> parse_number(const std::string& text, Range range);
+
+// A number behind `at`, which returns a reference into the Config: an integer or a duration.
+template <class At>
+Setting number(const char* key, const char* value, const char* help, Range range, At at) {
+    return {
+        key,
+        value,
+        help,
+        [range, at](Config& config, const std::string& text) -> Result<void> {
+            const auto parsed = parse_number(text, range);
+            if (!parsed) return parsed.error();
+            using T = std::remove_reference_t<decltype(at(config))>;
+            at(config) = static_cast<T>(*parsed);
+            return {};
+        },
+        [at](const Config& config) {
+            auto copy = config;
+            const auto current = at(copy);
+            if constexpr (requires { current.count(); }) {
+                return std::to_string(current.count());
+            } else {
+                return std::to_string(current);
+            }
+        },
+    };
+}
+
+template <class At>
+Setting text(const char* key, const char* value, const char* help, At at) {
+    return {
+        key,
+        value,
+        help,
+        [at](Config& config, const std::string& given) -> Result<void> {
+            at(config) = given;
+            return {};
+        },
+        [at](const Config& config) {
+            auto copy = config;
+            return at(copy);
+        },
+    };
+}
+
+// What taking uploads needs.
+[[nodiscard]] std::vector<Setting> upload_settings();
+
+}  // namespace narthex::app
