@@ -59,6 +59,14 @@ ROUTES = [
     Route("POST", "/api/v1/cache/{cache}/narinfo", 200, body=f'["{HASH}"]'),
     Route("POST", "/_api/v1/get-missing-paths", 200,
           body=f'{{"cache": "{{cache}}", "store_path_hashes": ["{HASH}"]}}'),
+    Route("GET", f"/{{cache}}/{HASH}.ls", 404),
+    Route("HEAD", f"/{{cache}}/log/{HASH}-one.drv", 404),
+    Route("GET", f"/{{cache}}/debuginfo/{'ab' * 20}.debug", 404),
+    Route("GET", f"/{{cache}}/realisations/sha256:{'ab' * 32}!out.doi", 404),
+    Route("PUT", "/{cache}/nar/one.nar", 200, "publish", NAR[1].decode(), public=False),
+    Route("PUT", f"/{{cache}}/{HASH}.narinfo", 200, "publish", samples.narinfo("one", nar=NAR),
+          public=False),
+    Route("PUT", "/{cache}/nix-cache-info", 204, "publish", "StoreDir: /nix/store\n", public=False),
 ]
 OPEN = ["/secret/nix-cache-info", "/nix-cache-info", "/healthz", "/readyz"]
 GARBAGE = [
@@ -80,7 +88,8 @@ def setUpModule():
     for cache, visibility in (("secret", "private"), ("open", "public"), ("other", "private")):
         support.narthex("cache", "create", cache, "--database", PG.uri, "--visibility", visibility)
         support.narthex("import", "--database", PG.uri, "--cache", cache, "--nar-dir", directory, file)
-    SERVER = support.Server("--database", PG.uri, "--access-log", "--log-level", "debug").start()
+    SERVER = support.Server("--database", PG.uri, "--access-log", "--log-level", "debug",
+                            "--upload-dir", support.temp_dir("uploads")).start()
 
 
 def tearDownModule():
@@ -147,12 +156,23 @@ class Matrix(unittest.TestCase):
         assert_well_formed(self, answer)
         challenge = 'Basic realm="narthex"' if answer.status == 401 else None
         self.assertEqual(answer.header("WWW-Authenticate"), challenge)
-        if answer.status == route.status:
+        if answer.status == route.status and route.method == "PUT":
+            self.assertIsNone(answer.header("Cache-Control"))
+        elif answer.status == route.status:
             self.assertRegex(answer.header("Cache-Control"), r"\A(private(, max-age=\d+)?|no-store)\Z")
         elif route.method == "HEAD":
             self.assertEqual(answer.body, b"")
         else:
             self.assertRegex(answer.body, rb"\A40[13]: [ -~]{20,150}\n\Z")
+
+    def test_public_cache_is_written_with_a_token_only(self):
+        for route in (route for route in ROUTES if not route.public):
+            for what, header, scope, refusal in self.shown:
+                with self.subTest(route=f"{route.method} {route.target}", token=what):
+                    answer = asked(route, "open", header)
+                    elsewhere = 403 if "this cache" in what else refusal
+                    self.assertEqual(answer.status, self.expected(route, scope, elsewhere))
+                    self.check(route, answer)
 
     def test_public_cache_asks_for_nothing(self):
         for route in ROUTES:

@@ -112,7 +112,7 @@ class Counting(Case):
         self.assertEqual(get(server.port, "/nar/none.nar").status, 404)
         self.assertEqual(get(server.port, "/metrics").status, 404)
         self.assertEqual(get(server.port, "/nowhere").status, 404)
-        self.assertEqual(get(server.port, samples.target(ABSENT), "PUT").status, 405)
+        self.assertEqual(get(server.port, samples.target(ABSENT), "DELETE").status, 405)
         with Connection(server.port) as connection:
             connection.send(b"nonsense\r\n\r\n")
             self.assertEqual(connection.read_response().status, 400)

@@ -154,7 +154,7 @@ class Outage(Case):
         self.assertEqual(get(server.port, "/healthz").status, 200)
         self.assertEqual(get(server.port, "/").status, 200)
         self.assertEqual(get(server.port, "/nowhere").status, 404)
-        self.assertEqual(get(server.port, samples.target(ABSENT), "PUT").status, 405)
+        self.assertEqual(get(server.port, samples.target(ABSENT), "DELETE").status, 405)
         self.assert_503(get(server.port, "/readyz"))
 
     def test_readiness_changes_although_nobody_asks_for_a_path(self):
