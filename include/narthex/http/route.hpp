@@ -27,7 +27,7 @@ enum class Resource {
     companion,       // a listing, a log, ...
     unknown,
 };
-inline constexpr std::size_t k_resources = 12;
+inline constexpr std::size_t k_resources = 13;
 
 struct Route {
     Resource resource = Resource::unknown;
