@@ -73,8 +73,8 @@ class Waiting(narinfos.ImportTest):
 
     def test_shows_progress_on_a_terminal_after_two_seconds(self):
         terminal, end = pty.openpty()
-        started = time.monotonic()
         process = self.start(4500, stderr=end)
+        started = time.monotonic()
         os.close(end)
         support.wait_until(lambda: time.monotonic() > started + 2.5, "two seconds have passed")
         self.sql.rows("commit")
@@ -86,8 +86,8 @@ class Waiting(narinfos.ImportTest):
         self.assertNotIn("\x1b", out)
 
     def test_shows_none_elsewhere(self):
-        started = time.monotonic()
         process = self.start(2500, stderr=subprocess.PIPE)
+        started = time.monotonic()
         support.wait_until(lambda: time.monotonic() > started + 2.5, "two seconds have passed")
         self.sql.rows("commit")
         self.assertEqual(process.communicate(timeout=support.DEADLINE)[1], "")
