@@ -95,7 +95,7 @@ std::string IncomingNar::place(const Sha256& hash) {
     const auto named = to_nix_base32(hash.bytes()) + '-' + name_;
     if (::rename((incoming + name_).c_str(), (incoming + named).c_str()) != 0) fail(incoming);
     name_ = named;
-    const auto place = place_of(name_);
+    auto place = place_of(name_);
     const auto shard = base_ + '/' + place.substr(0, k_shard_digits);
     make_directory(shard);
     if (::link((incoming + name_).c_str(), (base_ + '/' + place).c_str()) != 0) fail(shard);
@@ -148,8 +148,8 @@ std::vector<UploadDirectory::Leftover> UploadDirectory::leftovers(std::chrono::s
 
 void UploadDirectory::settle(const Leftover& leftover, bool known) const {
     // First its place: what is left when this is cut short is found again.
-    if (!known && !leftover.place.empty()) remove(leftover.place);
-    remove("incoming/" + leftover.name);
+    if (!known && !leftover.place.empty()) (void)remove(leftover.place);
+    (void)remove("incoming/" + leftover.name);
 }
 
 bool UploadDirectory::remove(const std::string& place) const {

@@ -77,7 +77,7 @@ class UploadDirectory {
     void settle(const Leftover& leftover, bool known) const;
 
     // Removes a file; false when there is none.
-    bool remove(const std::string& place) const;
+    [[nodiscard]] bool remove(const std::string& place) const;
 
   private:
     std::string base_;
