@@ -135,7 +135,7 @@ bool check(const CheckFlags& flags, const Cache& cache, db::Connection& connecti
         print_finding(flags, cache, finding, ++shown[static_cast<std::size_t>(finding.kind)]);
     };
     events.progress = [&](const CheckReport& so_far) {
-        progress.show({so_far.narinfos, so_far.narinfos, total});
+        progress.show({"checking", so_far.narinfos, so_far.narinfos, total});
     };
     const auto report = service::check_cache(connection, options_of(flags, cache), events);
     progress.clear();
