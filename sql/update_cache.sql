@@ -8,6 +8,7 @@ set
     trusted_keys = $6::text[],
     authorized_keys = $7::text[],
     sign_uploads = $8::boolean,
-    allow_gaps = $9::boolean
+    allow_gaps = $9::boolean,
+    upstreams = $10::text[]
 where name = $1
 returning id

@@ -44,11 +44,19 @@ bool is_cache_name(std::string_view name) {
            std::ranges::find(k_reserved, name) == k_reserved.end();
 }
 
+Result<void> check_publishable(const Cache& cache) {
+    if (!cache.pulls_through()) return {};
+    return Error{
+        "cache " + cache.name +
+        " holds only what it pulls from its upstreams: publish into another one"};
+}
+
 std::string render_cache_info(const Cache& cache) {
-    return "StoreDir: " + cache.store_dir +
-           "\nWantMassQuery: " + (cache.want_mass_query ? "1" : "0") +
-           "\nPriority: " + std::to_string(cache.priority) + "\nGetNarInfosV1: " + path_of(cache) +
-           "get-narinfos-v1\n";
+    auto out = "StoreDir: " + cache.store_dir +
+               "\nWantMassQuery: " + (cache.want_mass_query ? "1" : "0") +
+               "\nPriority: " + std::to_string(cache.priority) + "\n";
+    if (!cache.pulls_through()) out += "GetNarInfosV1: " + path_of(cache) + "get-narinfos-v1\n";
+    return out;
 }
 
 }  // namespace narthex

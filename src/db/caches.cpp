@@ -25,6 +25,7 @@ Cache to_cache(const pqxx::row& row) {
     }
     cache.sign_uploads = row[8].as<bool>();
     cache.allow_gaps = row[9].as<bool>();
+    cache.upstreams = to_texts(row[10]);
     return cache;
 }
 
@@ -52,7 +53,8 @@ pqxx::result exec_with(Tx& tx, const Statement& statement, const Cache& cache) {
         to_array(cache.trusted_keys),
         to_array(cache.authorized_keys),
         boolean(cache.sign_uploads),
-        boolean(cache.allow_gaps)
+        boolean(cache.allow_gaps),
+        text_array(cache.upstreams)
     );
 }
 

@@ -98,7 +98,9 @@ std::vector<FoundNarFile> LookupConnection::find_nar_files(std::span<const NarKe
     std::vector<FoundNarFile> found;
     found.reserve(static_cast<std::size_t>(rows.size()));
     for (int row = 0; row < rows.size(); ++row) {
-        found.push_back({asked(rows, row), std::string(rows.bytes(row, 1))});
+        found.push_back(
+            {asked(rows, row), std::string(rows.bytes(row, 1)), rows.number(row, 2) == 1}
+        );
     }
     return found;
 }

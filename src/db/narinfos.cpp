@@ -153,16 +153,23 @@ void stage_nars(Tx& tx, Batch batch, const std::vector<Fate>& fates) {
     copy.complete();
 }
 
+int find_or_insert_site(Tx& tx, const std::string& kind, const std::string& base) {
+    auto rows = exec(tx, sql::find_site, kind, base);
+    if (rows.empty()) {
+        exec(tx, sql::insert_site, kind, base);
+        rows = exec(tx, sql::find_site, kind, base);
+    }
+    return rows.at(0)[0].as<int>();
+}
+
 }  // namespace
 
 int find_or_insert_nar_directory(Tx& tx, const std::string& directory) {
-    const std::string kind = "file";
-    auto rows = exec(tx, sql::find_site, kind, directory);
-    if (rows.empty()) {
-        exec(tx, sql::insert_site, kind, directory);
-        rows = exec(tx, sql::find_site, kind, directory);
-    }
-    return rows.at(0)[0].as<int>();
+    return find_or_insert_site(tx, "file", directory);
+}
+
+int find_or_insert_nar_server(Tx& tx, const std::string& url) {
+    return find_or_insert_site(tx, "url", url);
 }
 
 StoreReport store_narinfos(Tx& tx, int cache, std::span<const StoredNarinfo> batch) {
@@ -176,6 +183,20 @@ StoreReport store_narinfos(Tx& tx, int cache, std::span<const StoredNarinfo> bat
     exec(tx, sql::insert_narinfo_nars, cache);
     exec(tx, sql::insert_nar_locations, cache);
     return report;
+}
+
+std::vector<std::size_t> find_hidden(Tx& tx, std::span<const PathKey> keys) {
+    std::vector<int> caches;
+    std::vector<HashPart> hashes;
+    for (const auto& key : keys) {
+        caches.push_back(key.cache);
+        hashes.push_back(key.hash);
+    }
+    std::vector<std::size_t> hidden;
+    for (const auto& row : exec(tx, sql::find_hidden, int_array(caches), bytea_array(hashes))) {
+        hidden.push_back(row[0].as<std::size_t>() - 1);
+    }
+    return hidden;
 }
 
 std::vector<HashPart> find_dangling(Tx& tx, std::span<const int> path_ids) {

@@ -75,5 +75,21 @@ TEST(CacheInfo, has_the_lines_that_nix_reads) {
     );
 }
 
+TEST(CacheInfo, of_a_pull_through_cache_sends_nobody_to_bulk_requests) {
+    Cache cache;
+    cache.name = "mirror";
+    cache.store_dir = "/nix/store";
+    cache.upstreams = {"https://cache.example.org"};
+    EXPECT_EQ(render_cache_info(cache), "StoreDir: /nix/store\nWantMassQuery: 1\nPriority: 40\n");
+}
+
+TEST(PullThrough, is_nothing_to_publish_into) {
+    Cache cache;
+    cache.name = "mirror";
+    EXPECT_TRUE(check_publishable(cache));
+    cache.upstreams = {"https://cache.example.org"};
+    EXPECT_NE(check_publishable(cache).error().message.find("mirror"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace narthex

@@ -96,6 +96,7 @@ class Plans : public NarinfosTest {
             }
             expect_lookups(plan(tx, sql::find_nar_ids, "1, '{nar/x}'"));
             expect_lookups(plan(tx, sql::export_narinfos, "1, '{1}', false"));
+            expect_lookups(plan(tx, sql::find_hidden, "'{1}', '{\"\\\\x00\"}'"));
             for (const auto* statement :
                  {&sql::insert_narinfos,
                   &sql::find_conflicts,
@@ -132,6 +133,7 @@ class Plans : public NarinfosTest {
                 prepare(tx, *statement);
             }
         });
+        connection_.read([&](Tx& tx) { EXPECT_TRUE(find_hidden(tx, paths).empty()); });
         // The same, prepared on a connection that can be asked for its plans.
         serving_.read([](Tx& tx) {
             prepare(tx, sql::find_narinfos);

@@ -22,7 +22,11 @@ struct Cache {
     std::vector<GuixKey> authorized_keys;  // the same, of Guix's; the first is /signing-key.pub
     bool sign_uploads = false;  // the server signs what is uploaded, which needs no other signature
     bool allow_gaps = false;    // an upload may refer to paths that the cache lacks
+    // What isn't here is asked of these, in their order (core/upstream.hpp: parse_upstream). With
+    // any of them it is a pull-through cache, a kind of its own: nobody publishes into it.
+    std::vector<std::string> upstreams;
 
+    [[nodiscard]] bool pulls_through() const { return !upstreams.empty(); }
     bool operator==(const Cache&) const = default;
 };
 
@@ -34,8 +38,13 @@ inline constexpr std::string_view k_default_cache = "default";
 // [a-z0-9][a-z0-9_-]{0,62}, and not the first component of another path that narthex serves.
 [[nodiscard]] bool is_cache_name(std::string_view name);
 
+// Why nothing may be published into `cache`, with the way out: what is pulled and what is published
+// never mix.
+[[nodiscard]] Result<void> check_publishable(const Cache& cache);
+
 // The body of nix-cache-info. GetNarInfosV1 names where Determinate Nix may ask for many narinfos
-// at once, from the server's root; other clients ignore the line.
+// at once, from the server's root; other clients ignore the line. A pull-through cache has none: it
+// pulls what is asked for one by one.
 [[nodiscard]] std::string render_cache_info(const Cache& cache);
 
 }  // namespace narthex

@@ -31,7 +31,8 @@ struct FoundNarinfo {
 
 struct FoundNarFile {
     std::size_t asked;
-    std::string file;  // absolute
+    std::string file;  // absolute; or a URL
+    bool is_url;
 };
 
 struct ClosureMember {
@@ -54,8 +55,8 @@ class LookupConnection {
     // Those that are served, in any order. Throws Unavailable or QueryFailed, as does the next.
     [[nodiscard]] std::vector<FoundNarinfo> find_narinfos(std::span<const PathKey> keys);
 
-    // Where NARs are in local directories; one with several places comes several times, the place
-    // to prefer first.
+    // Where NARs are, in local directories or on other servers; one with several places comes
+    // several times, the place to prefer first.
     [[nodiscard]] std::vector<FoundNarFile> find_nar_files(std::span<const NarKey> keys);
 
     // Which of `keys` are served, by their place, in any order.

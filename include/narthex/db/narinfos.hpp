@@ -2,6 +2,7 @@
 #pragma once
 
 #include "narthex/core/narinfo.hpp"
+#include "narthex/core/path_key.hpp"
 #include "narthex/db/connection.hpp"
 
 #include <optional>
@@ -13,6 +14,8 @@ namespace narthex::db {
 
 // The id of a directory of NARs (absolute path), made when it is new.
 [[nodiscard]] int find_or_insert_nar_directory(Tx& tx, const std::string& directory);
+// The same of another server that has NARs (its URL, without a slash at the end).
+[[nodiscard]] int find_or_insert_nar_server(Tx& tx, const std::string& url);
 
 // Where one file of a narinfo lies.
 struct NarPlace {
@@ -39,6 +42,9 @@ struct StoreReport {
 
 // Stores a batch: narinfos with distinct hash parts, in any order.
 [[nodiscard]] StoreReport store_narinfos(Tx& tx, int cache, std::span<const StoredNarinfo> batch);
+
+// Which of `keys` are hidden now, by their place, in any order.
+[[nodiscard]] std::vector<std::size_t> find_hidden(Tx& tx, std::span<const PathKey> keys);
 
 // Of these path ids, those that have no narinfo, by hash part.
 [[nodiscard]] std::vector<HashPart> find_dangling(Tx& tx, std::span<const int> path_ids);
