@@ -2,6 +2,7 @@
 #include "narthex/app/commands.hpp"
 #include "narthex/app/database.hpp"
 #include "narthex/core/store_path.hpp"
+#include "narthex/core/upstream.hpp"
 #include "narthex/db/caches.hpp"
 
 #include <fmt/core.h>
@@ -26,6 +27,8 @@ struct CacheFlags {
     bool no_authorized_keys = false;
     std::optional<bool> sign_uploads;
     std::optional<bool> allow_gaps;
+    std::vector<std::string> upstreams;
+    bool no_upstreams = false;
     bool json = false;
     std::shared_ptr<SettingFlags> settings;
 };
@@ -51,6 +54,7 @@ nlohmann::json to_json(const Cache& cache) {
         {"authorized_keys", texts_of(cache.authorized_keys)},
         {"sign_uploads", cache.sign_uploads},
         {"allow_gaps", cache.allow_gaps},
+        {"upstreams", cache.upstreams},
     };
 }
 
@@ -74,6 +78,7 @@ void print(const Cache& cache) {
     for (const auto& key : cache.trusted_keys) fmt::print("trusted key      {}\n", key.to_string());
     for (const auto& key : cache.authorized_keys)
         fmt::print("authorized key   {}\n", key.to_string());
+    for (const auto& upstream : cache.upstreams) fmt::print("pulls from       {}\n", upstream);
 }
 
 std::vector<PublicKey> parse_keys(const std::vector<std::string>& texts) {
@@ -84,6 +89,16 @@ std::vector<PublicKey> parse_keys(const std::vector<std::string>& texts) {
         keys.push_back(std::move(*key));
     }
     return keys;
+}
+
+std::vector<std::string> parse_upstreams(const std::vector<std::string>& texts) {
+    std::vector<std::string> upstreams;
+    for (const auto& text : texts) {
+        auto upstream = parse_upstream(text);
+        if (!upstream) throw UsageError("--upstream: it " + upstream.error().message);
+        upstreams.push_back(std::move(*upstream));
+    }
+    return upstreams;
 }
 
 void apply(const CacheFlags& flags, Cache& cache) {
@@ -108,6 +123,14 @@ void apply(const CacheFlags& flags, Cache& cache) {
     if (flags.no_authorized_keys) cache.authorized_keys.clear();
     if (flags.sign_uploads) cache.sign_uploads = *flags.sign_uploads;
     if (flags.allow_gaps) cache.allow_gaps = *flags.allow_gaps;
+    if (!flags.upstreams.empty()) cache.upstreams = parse_upstreams(flags.upstreams);
+    if (flags.no_upstreams) cache.upstreams.clear();
+    if (cache.pulls_through() && trusted_keys_of(cache).empty()) {
+        throw Failure(
+            "a cache with upstreams needs the keys that they sign with (--trusted-key, "
+            "--authorized-key): nothing else is taken from them"
+        );
+    }
 }
 
 void show(const CacheFlags& flags, const Cache& cache) {
@@ -141,18 +164,27 @@ int create(const CacheFlags& flags, db::Connection& connection) {
     return 0;
 }
 
+// What a cache that isn't empty holds, so that it can't become another one; empty when it can.
+std::string obstacle_to(const Cache& before, const Cache& after) {
+    if (after.store_dir != before.store_dir) {
+        return fmt::format(
+            "narinfos of {}: make another cache for {}", before.store_dir, after.store_dir
+        );
+    }
+    if (after.pulls_through() == before.pulls_through()) return "";
+    return before.pulls_through()
+               ? "what it has pulled from its upstreams: make another cache to publish into"
+               : "what was published into it: make another cache to pull into";
+}
+
 int set(const CacheFlags& flags, db::Connection& connection) {
     auto cache = find_cache(connection, flags.name);
-    const auto before = cache.store_dir;
+    const auto before = cache;
     apply(flags, cache);
     connection.write([&](db::Tx& tx) {
-        if (cache.store_dir != before && db::cache_totals(tx, cache.id).narinfos > 0) {
-            throw Failure(fmt::format(
-                "cache {} holds narinfos of {}: make another cache for {}",
-                cache.name,
-                before,
-                cache.store_dir
-            ));
+        const auto obstacle = obstacle_to(before, cache);
+        if (!obstacle.empty() && db::cache_totals(tx, cache.id).narinfos > 0) {
+            throw Failure(fmt::format("cache {} holds {}", cache.name, obstacle));
         }
         if (!db::update_cache(tx, cache)) throw Failure("the cache has just gone");
     });
@@ -257,8 +289,7 @@ void add_properties(CLI::App& cache, const char* name, const Flags& flags) {
             flags->authorized_keys,
             "a file with a public key of Guix's, or an acl as /etc/guix/acl: narinfos must be "
             "signed with one of them or of the trusted keys; repeatable, replaces all; the first "
-            "is "
-            "served as /signing-key.pub"
+            "is served as /signing-key.pub"
         )
         ->allow_extra_args(false)
         ->type_name("FILE");
@@ -279,6 +310,17 @@ void add_properties(CLI::App& cache, const char* name, const Flags& flags) {
             "--allow-gaps", flags->allow_gaps, "may an upload refer to paths that the cache lacks"
         )
         ->type_name("BOOL");
+    command
+        ->add_option(
+            "--upstream",
+            flags->upstreams,
+            "http(s) URL of a cache that is asked for what isn't here; repeatable, in this order, "
+            "replaces all; such a cache needs trusted keys, and nobody publishes into it"
+        )
+        ->allow_extra_args(false)
+        ->type_name("URL");
+    command->add_flag("--no-upstreams", flags->no_upstreams, "ask nobody else")
+        ->excludes("--upstream");
 }
 
 }  // namespace

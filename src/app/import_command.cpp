@@ -175,6 +175,7 @@ int import_command(const ImportFlags& flags) {
         };
     }
     options.cache = find_cache(database.uri, flags.cache);
+    if (auto good = check_publishable(options.cache); !good) throw Failure(good.error().message);
     Progress progress;
     const auto outcome = run_import(database.uri, flags, options, progress);
     const auto& report = outcome.report;

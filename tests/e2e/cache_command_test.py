@@ -34,8 +34,8 @@ class Cache(unittest.TestCase):
     def test_default_is_there_from_the_start(self):
         self.assertEqual(self.shown("default"), {
             "name": "default", "store_dir": "/nix/store", "priority": 40, "want_mass_query": True,
-            "visibility": "public", "trusted_keys": [], "authorized_keys": [],
-            "sign_uploads": False, "allow_gaps": False, "narinfos": 0, "nar_bytes": 0})
+            "visibility": "public", "trusted_keys": [], "authorized_keys": [], "sign_uploads": False,
+            "allow_gaps": False, "upstreams": [], "narinfos": 0, "nar_bytes": 0})
 
     def test_create_takes_every_property_and_set_changes_what_is_given(self):
         made = self.cache("create", "full", "--store-dir", "/gnu/store", "--priority", "7",
@@ -54,7 +54,7 @@ class Cache(unittest.TestCase):
         everything = {"name": "full", "store_dir": "/gnu/store", "priority": 7,
                       "want_mass_query": False, "visibility": "private", "trusted_keys": KEYS,
                       "authorized_keys": [], "sign_uploads": False, "allow_gaps": False,
-                      "narinfos": 0, "nar_bytes": 0}
+                      "upstreams": [], "narinfos": 0, "nar_bytes": 0}
         self.assertEqual(self.shown("full"), everything)
         self.cache("set", "full")
         self.assertEqual(self.shown("full"), everything)
@@ -92,6 +92,39 @@ class Cache(unittest.TestCase):
         done = self.cache("set", "counted", "--store-dir", "/gnu/store", code=1)
         self.assertIn("holds narinfos of /nix/store", done.stderr)
         self.assertEqual(self.shown("counted")["store_dir"], "/nix/store")
+
+    def test_upstreams_need_keys_and_are_replaced_as_a_whole(self):
+        pull = ["--upstream", "https://a.example.org/", "--upstream", "http://b.example.org/x"]
+        done = self.cache("create", "pulls", *pull, code=1)
+        self.assertIn("--trusted-key", done.stderr)
+        made = self.cache("create", "pulls", *pull, "--trusted-key", KEYS[0]).stdout
+        self.assertTrue(made.endswith("pulls from       https://a.example.org\n"
+                                      "pulls from       http://b.example.org/x\n"), made)
+        self.assertIn("--trusted-key", self.cache("set", "pulls", "--no-trusted-keys", code=1).stderr)
+        self.assertEqual(self.shown("pulls")["upstreams"],
+                         ["https://a.example.org", "http://b.example.org/x"])
+        self.cache("set", "pulls", "--upstream", "https://c.example.org")
+        self.assertEqual(self.shown("pulls")["upstreams"], ["https://c.example.org"])
+        self.cache("set", "pulls", "--no-upstreams", "--no-trusted-keys")
+        self.assertEqual(self.shown("pulls")["upstreams"], [])
+        for url in ("ftp://a", "a.example.org", "https://u:geheim@a", "https://a?x", ""):
+            with self.subTest(url=url):
+                done = self.cache("set", "pulls", "--upstream", url, code=2)
+                self.assertNotIn("geheim", done.stderr)
+
+    def test_a_cache_with_narinfos_stays_of_its_kind(self):
+        self.cache("create", "published", "--trusted-key", KEYS[0])
+        self.holder.sql.rows("""
+            insert into narinfo (cache, hash, name, text, nar_hash, nar_size)
+            select id, substring(sha256('x') for 20), 'x', 'x', sha256('x'), 1 from cache
+            where name = 'published'""")
+        done = self.cache("set", "published", "--upstream", "https://a.example.org", code=1)
+        self.assertIn("holds what was published into it", done.stderr)
+        self.holder.sql.rows("""update cache set upstreams = '{https://a.example.org}'
+                                where name = 'published'""")
+        done = self.cache("set", "published", "--no-upstreams", code=1)
+        self.assertIn("holds what it has pulled from its upstreams", done.stderr)
+        self.cache("set", "published", "--upstream", "https://b.example.org")
 
     def test_names_are_taken_once_and_must_be_fit_for_urls(self):
         self.cache("create", "taken")
