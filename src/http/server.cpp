@@ -2,6 +2,7 @@
 
 #include "narthex/core/log_text.hpp"
 #include "narthex/http/session.hpp"
+#include "narthex/service/log_limit.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -30,7 +31,6 @@ namespace {
 
 constexpr std::chrono::milliseconds k_tick(500);
 constexpr std::chrono::milliseconds k_accept_pause(100);
-constexpr std::chrono::minutes k_log_interval(1);
 
 HeadEnds make_head_ends() {
     const auto date = "Date: " + http_date(std::time(nullptr)) + "\r\n";
@@ -63,20 +63,6 @@ class SessionCount {
     mutable std::mutex mutex_;
     std::condition_variable none_;
     std::size_t count_ = 0;
-};
-
-// A line that clients can cause comes once a minute at most.
-class LogLimit {
-  public:
-    bool may_log() {
-        const auto now = Clock::now();
-        if (now < next_) return false;
-        next_ = now + k_log_interval;
-        return true;
-    }
-
-  private:
-    Clock::time_point next_{};
 };
 
 // One network thread and its sessions.
@@ -289,9 +275,10 @@ struct Server::Impl {
     std::unique_ptr<tcp::acceptor> acceptor;  // all of it on the first worker's thread
     std::unique_ptr<asio::steady_timer> pause;
     std::size_t next_worker = 0;
-    LogLimit accept_log;
-    LogLimit refused_log;
-    LogLimit slow_log;
+    // What clients can cause.
+    service::LogLimit accept_log;
+    service::LogLimit refused_log;
+    service::LogLimit slow_log;
     std::uint64_t slow_reported = 0;
 };
 
