@@ -20,6 +20,7 @@
 #include "narthex/service/invalidation.hpp"
 #include "narthex/service/publishing.hpp"
 #include "narthex/service/upload_sweep.hpp"
+#include "narthex/service/upstreams.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
@@ -133,6 +134,7 @@ class Serving {
         : catalog_(database.uri, database.revive(), give_up),
           access_(database.uri),
           cache_(config.cache_bytes, config.max_ages, epochs_),
+          upstreams_(upstream_options(config, database)),
           lookups_(std::make_unique<service::Lookups>(lookup_options(config, database, give_up))),
           bulk_(std::make_unique<service::BulkLookups>(bulk_options(config, database))),
           bulk_answers_(catalog_, access_, *bulk_, files_, config.bulk),
@@ -183,6 +185,7 @@ class Serving {
     void stop() {
         server_.stop(k_drain_limit);
         if (admin_server_) admin_server_->stop(k_admin_drain_limit);
+        upstreams_.stop();
         // Late answers find the network threads gone and are dropped with them.
         lookups_.reset();
         files_.join();  // from there comes work for the next
@@ -199,6 +202,7 @@ class Serving {
             .cache = cache_.figures(),
             .cache_trusted = epochs_.trusted(service::Epochs::Clock::now()),
             .lookups = lookups_->figures(),
+            .upstreams = upstreams_.figures(),
             .ready = http::is_ready(*lookups_, catalog_),
             .batches = batches_,
             .version = k_version,
@@ -220,6 +224,19 @@ class Serving {
         options.revive = database.revive();
         options.schema_mismatch = give_up;
         options.batch_sent = [this](std::size_t keys) { batches_.add(keys); };
+        options.pull = [this](std::vector<service::Answered>& answers) {
+            upstreams_.take(answers);
+        };
+        return options;
+    }
+
+    service::UpstreamOptions upstream_options(const Config& config, const OpenDatabase& database) {
+        service::UpstreamOptions options;
+        options.limits = config.upstreams;
+        options.uri = database.uri;
+        options.user_agent = fmt::format("narthex/{}", k_version);
+        options.caches = [this] { return catalog_.caches(); };
+        options.look_up = [this](std::vector<service::Lookup>& again) { lookups_->submit(again); };
         return options;
     }
 
@@ -262,6 +279,7 @@ class Serving {
     service::Access access_;
     service::Epochs epochs_;
     http::NarinfoCache cache_;
+    service::Upstreams upstreams_;
     std::unique_ptr<service::Lookups> lookups_;
     std::unique_ptr<service::BulkLookups> bulk_;
     http::BulkAnswers bulk_answers_;

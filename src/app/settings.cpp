@@ -288,6 +288,28 @@ std::vector<Setting> read_settings() {
             [](Config& config) -> auto& { return config.bulk.closure_paths; }
         ),
         number(
+            "upstream-timeout-ms",
+            "MS",
+            "how long an upstream of a pull-through cache may take for a narinfo; half of it to "
+            "connect",
+            {10, 600'000},
+            [](Config& config) -> auto& { return config.upstreams.timeout; }
+        ),
+        number(
+            "upstream-fetches",
+            "N",
+            "narinfos that are fetched from upstreams at once",
+            {1, 1000},
+            [](Config& config) -> auto& { return config.upstreams.fetches; }
+        ),
+        number(
+            "upstream-miss-seconds",
+            "SECONDS",
+            "how long it is remembered that no upstream has a path",
+            {0, 86'400},
+            [](Config& config) -> auto& { return config.upstreams.keep_misses; }
+        ),
+        number(
             "max-connections",
             "N",
             "client connections; more are reset",

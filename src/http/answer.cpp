@@ -24,6 +24,8 @@ std::string_view reason_phrase(int status) {
             return "No Content";
         case 206:
             return "Partial Content";
+        case 302:
+            return "Found";
         case 304:
             return "Not Modified";
         case 400:

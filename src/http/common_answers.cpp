@@ -1,5 +1,7 @@
 #include "narthex/http/common_answers.hpp"
 
+#include <fmt/format.h>
+
 namespace narthex::http {
 
 namespace {
@@ -28,8 +30,8 @@ Answer method_not_allowed(std::string_view allowed) {
     return answer;
 }
 
-Answer service_unavailable() {
-    return later("503: the database is away; try again in some seconds");
+Answer service_unavailable(std::string_view away) {
+    return later(fmt::format("503: {}; try again in some seconds", away));
 }
 
 Answer too_busy() {

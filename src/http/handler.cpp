@@ -4,7 +4,10 @@
 #include "narthex/http/access_answers.hpp"
 #include "narthex/http/common_answers.hpp"
 #include "narthex/http/front_page.hpp"
+#include "narthex/http/nar_answer.hpp"
 #include "narthex/http/upload_texts.hpp"
+
+#include <fmt/format.h>
 
 namespace narthex::http {
 
@@ -16,9 +19,15 @@ using service::LookupAnswer;
 // (aef431fbd1 in NixOS/nix).
 constexpr NixVersion k_nix_that_takes_503{2, 32};
 
+// Whom a lookup needs and can't ask.
+std::string_view who_is_away(const Route& to) {
+    const bool pulls = to.cache != nullptr && to.cache->pulls_through();
+    return pulls ? "an upstream or the database is away" : "the database is away";
+}
+
 // For clients that fail on a 503; nobody may keep it.
-Answer doubtful_not_found() {
-    auto answer = text_answer(404, "404: the database is away, so this may be wrong");
+Answer doubtful_not_found(std::string_view away) {
+    auto answer = text_answer(404, fmt::format("404: {}, so this may be wrong", away));
     add_field(answer, "Cache-Control", "no-store");
     return answer;
 }
@@ -192,7 +201,7 @@ std::optional<Answer> Handler::refusal_of(const Request& request, const Route& t
     const auto decision = access_.check(request.authorization, to.cache->id, Scope::read);
     const auto* why = std::get_if<Denial>(&decision);
     if (why == nullptr) return std::nullopt;
-    if (*why == Denial::unconfirmed) return without_database(request, to.resource);
+    if (*why == Denial::unconfirmed) return unsure(request, to);
     return denied(*why, Scope::read);
 }
 
@@ -223,6 +232,7 @@ Response Handler::narinfo(const PathKey& key, const Request& request, Clock::tim
 Answer Handler::answer(const Request& request, const Mail& mail) const {
     if (mail.status == LookupAnswer::Status::unavailable) return unavailable(request);
     if (mail.narinfo) return narinfo_answer(mail.narinfo, request);
+    if (!mail.redirect.empty()) return redirect_answer(mail.redirect);
     auto answer = route(request.target, *catalog_.caches()).hash ? absent_narinfo_ : not_found_;
     if (request.method == Method::head) drop_body(answer);
     return answer;
@@ -237,19 +247,20 @@ Answer Handler::unavailable(const Request& request) const {
         const auto known = cache_.last_known({to.cache->id, *to.hash});
         if (known) return narinfo_answer(known, request);
     }
-    auto answer = without_database(request, to.resource);
+    auto answer = unsure(request, to);
     if (request.method == Method::head) drop_body(answer);
     return answer;
 }
 
-Answer Handler::without_database(const Request& request, Resource resource) const {
+Answer Handler::unsure(const Request& request, const Route& to) const {
     const auto nix = nix_version(request.user_agent);
     const bool old_nix = nix && *nix < k_nix_that_takes_503;
     const bool as_404 = options_.unavailable == UnavailablePolicy::always_404 ||
                         (options_.unavailable == UnavailablePolicy::automatic && old_nix);
     // A NAR's absence is final for a build; its 503 sends every Nix to the next cache.
-    const bool is_narinfo = resource == Resource::narinfo;
-    return is_narinfo && as_404 ? doubtful_not_found() : service_unavailable();
+    const auto away = who_is_away(to);
+    const bool is_narinfo = to.resource == Resource::narinfo;
+    return is_narinfo && as_404 ? doubtful_not_found(away) : service_unavailable(away);
 }
 
 std::optional<BodyPlan> Handler::body_plan(const Request& request, const std::vector<Cache>& caches)

@@ -41,7 +41,8 @@ void Mailbox::answered(std::vector<service::Answered> batch) {
     for (auto& [lookup, answer] : batch) {
         auto narinfo = std::static_pointer_cast<const NarinfoAnswer>(std::move(answer.narinfo));
         const auto* path = std::get_if<PathKey>(&lookup.key);
-        if (path != nullptr && answer.status != LookupAnswer::Status::unavailable) {
+        const bool known = answer.status != LookupAnswer::Status::unavailable && answer.lasting;
+        if (path != nullptr && known) {
             cache_.fill(*path, lookup.stamp, narinfo, now);
         }
         mails.push_back(
@@ -49,7 +50,8 @@ void Mailbox::answered(std::vector<service::Answered> batch) {
              lookup.id,
              answer.status,
              std::move(narinfo),
-             std::move(answer.files)}
+             std::move(answer.files),
+             std::move(answer.redirect)}
         );
     }
     const std::lock_guard lock(mutex_);

@@ -64,15 +64,19 @@ class Families {
 
     void gauge(const char* name, const char* help, double value, Labels labels = {}) {
         begin(name, help, MetricType::Gauge);
-        ClientMetric metric;
-        metric.label = std::move(labels);
-        metric.gauge.value = value;
-        families_.back().metric.push_back(std::move(metric));
+        add_gauge(std::move(labels), value);
     }
 
     // What follows with add_... belongs to it.
     void begin(const char* name, const char* help, MetricType type) {
         families_.push_back({name, help, type, {}});
+    }
+
+    void add_gauge(Labels labels, double value) {
+        ClientMetric metric;
+        metric.label = std::move(labels);
+        metric.gauge.value = value;
+        families_.back().metric.push_back(std::move(metric));
     }
 
     void add_counter(Labels labels, std::uint64_t value) {
@@ -232,6 +236,35 @@ void add_lookups(Families& out, const MetricFigures& figures) {
     );
 }
 
+void add_upstreams(Families& out, const MetricFigures& figures) {
+    const auto& [upstreams, fetching, waiting] = figures.upstreams;
+    out.begin("narthex_upstream_fetches_total", "Narinfos asked of upstreams", MetricType::Counter);
+    for (const auto& [url, counts] : upstreams) {
+        out.add_counter({{"upstream", url}, {"outcome", "found"}}, counts.found);
+        out.add_counter({{"upstream", url}, {"outcome", "absent"}}, counts.absent);
+        out.add_counter({{"upstream", url}, {"outcome", "failed"}}, counts.failed);
+        out.add_counter({{"upstream", url}, {"outcome", "refused"}}, counts.refused);
+    }
+    out.begin(
+        "narthex_upstream_paused",
+        "1 while an upstream that failed is left alone",
+        MetricType::Gauge
+    );
+    for (const auto& [url, counts] : upstreams) {
+        out.add_gauge({{"upstream", url}}, counts.paused ? 1 : 0);
+    }
+    out.gauge(
+        "narthex_upstream_fetching",
+        "Fetches from upstreams that are under way",
+        static_cast<double>(fetching)
+    );
+    out.gauge(
+        "narthex_upstream_waiting_lookups",
+        "Lookups that wait for an upstream",
+        static_cast<double>(waiting)
+    );
+}
+
 void add_cache(Families& out, const MetricFigures& figures) {
     const auto& cache = figures.cache;
     out.counter("narthex_cache_hits_total", "Narinfos asked for and in memory", cache.hits);
@@ -255,6 +288,7 @@ std::vector<MetricFamily> metric_families(const MetricFigures& figures) {
     add_clients(out, figures);
     add_connections(out, figures);
     add_lookups(out, figures);
+    add_upstreams(out, figures);
     add_cache(out, figures);
     out.gauge(
         "narthex_ready", "1 while the database answers, as /readyz says", figures.ready ? 1 : 0

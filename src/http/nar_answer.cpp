@@ -132,4 +132,10 @@ Answer nar_answer(const std::vector<std::string>& files, const Request& request)
     return unreadable(gone);
 }
 
+Answer redirect_answer(std::string_view url) {
+    auto answer = body_answer(302, "text/plain; charset=utf-8", std::make_shared<std::string>());
+    add_field(answer, "Location", url);
+    return answer;
+}
+
 }  // namespace narthex::http

@@ -19,13 +19,6 @@ using Status = LookupAnswer::Status;
 constexpr std::chrono::milliseconds k_first_pause(50);
 constexpr std::chrono::milliseconds k_longest_pause(1000);
 
-// Hands each receiver its part.
-void deliver(std::vector<Answered> answers) {
-    std::map<LookupReceiver*, std::vector<Answered>> parts;
-    for (auto& each : answers) parts[each.lookup.receiver].push_back(std::move(each));
-    for (auto& [receiver, part] : parts) receiver->answered(std::move(part));
-}
-
 void give_up(std::vector<Lookup>& lookups) {
     std::vector<Answered> answers;
     answers.reserve(lookups.size());
@@ -69,12 +62,22 @@ std::vector<LookupAnswer> ask_nar_files(
     for (auto& row : connection.find_nar_files(keys.distinct)) {
         auto& answer = answers[row.asked];
         answer.status = Status::found;
-        answer.files.push_back(std::move(row.file));
+        if (!row.is_url) {
+            answer.files.push_back(std::move(row.file));
+        } else if (answer.redirect.empty()) {
+            answer.redirect = std::move(row.file);
+        }
     }
     return spread(answers, keys.of);
 }
 
 }  // namespace
+
+void deliver(std::vector<Answered> answers) {
+    std::map<LookupReceiver*, std::vector<Answered>> parts;
+    for (auto& each : answers) parts[each.lookup.receiver].push_back(std::move(each));
+    for (auto& [receiver, part] : parts) receiver->answered(std::move(part));
+}
 
 struct Lookups::Worker {
     std::unique_ptr<db::LookupConnection>
@@ -251,6 +254,7 @@ void Lookups::answer(Worker& worker, Batch& batch) {
     for (std::size_t i = 0; i < batch.size(); ++i) {
         answers.push_back({std::move(batch[i]), std::move((*found)[i])});
     }
+    options_.pull(answers);
     deliver(std::move(answers));
 }
 

@@ -20,6 +20,7 @@ HEADER_FORMS = {
     "retry-after": r"[0-9]+",
     "connection": r"close|keep-alive",
     "etag": r'"[!#-~]+"',
+    "location": r"https?://[!-~]+",
     "accept-ranges": r"bytes",
     "content-range": r"bytes ([0-9]+-[0-9]+|\*)/[0-9]+",
     "allow": r"GET, HEAD(, PUT)?|POST(, QUERY)?",

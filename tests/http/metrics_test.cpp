@@ -19,6 +19,7 @@ class Metrics : public testing::Test {
             .cache = cache_,
             .cache_trusted = trusted_,
             .lookups = lookups_,
+            .upstreams = upstreams_,
             .ready = trusted_,
             .batches = batches_,
             .version = version,
@@ -40,6 +41,7 @@ class Metrics : public testing::Test {
     NarinfoCache::Figures cache_{};
     bool trusted_ = false;
     service::Lookups::Figures lookups_{};
+    service::Upstreams::Figures upstreams_;
     service::BatchSizes batches_;
 };
 
@@ -132,6 +134,23 @@ TEST_F(Metrics, shows_the_cache_and_the_database) {
     trusted_ = false;
     EXPECT_TRUE(says("narthex_cache_trusted 0"));
     EXPECT_TRUE(says("narthex_ready 0"));
+}
+
+TEST_F(Metrics, shows_each_upstream) {
+    upstreams_.upstreams["https://a"] = {
+        .found = 1, .absent = 2, .failed = 3, .refused = 4, .paused = true};
+    upstreams_.upstreams["https://b"] = {};
+    upstreams_.fetching = 5;
+    upstreams_.waiting = 6;
+    const std::string fetches = "narthex_upstream_fetches_total{upstream=\"https://a\",outcome=";
+    EXPECT_TRUE(says(fetches + "\"found\"} 1"));
+    EXPECT_TRUE(says(fetches + "\"absent\"} 2"));
+    EXPECT_TRUE(says(fetches + "\"failed\"} 3"));
+    EXPECT_TRUE(says(fetches + "\"refused\"} 4"));
+    EXPECT_TRUE(says("narthex_upstream_paused{upstream=\"https://a\"} 1"));
+    EXPECT_TRUE(says("narthex_upstream_paused{upstream=\"https://b\"} 0"));
+    EXPECT_TRUE(says("narthex_upstream_fetching 5"));
+    EXPECT_TRUE(says("narthex_upstream_waiting_lookups 6"));
 }
 
 TEST_F(Metrics, shows_what_runs_and_escapes_labels) {

@@ -119,5 +119,16 @@ TEST_F(NarAnswer, is_503_where_it_may_come_back) {
     EXPECT_EQ(nar_answer({(directory_ / "y").string(), loop.string()}, {}).status, 503);
 }
 
+TEST(NarRedirect, says_where_and_that_nothing_follows) {
+    const auto answer = redirect_answer("https://cache.example.org/nar/a%2Bb.nar?x");
+    EXPECT_EQ(answer.status, 302);
+    EXPECT_EQ(
+        *answer.head,
+        "HTTP/1.1 302 Found\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 0\r\n"
+        "Location: https://cache.example.org/nar/a%2Bb.nar?x\r\n"
+    );
+    EXPECT_EQ(*answer.body, "");
+}
+
 }  // namespace
 }  // namespace narthex::http

@@ -7,6 +7,7 @@
 #include "narthex/core/signature.hpp"
 #include "narthex/http/narinfo_answer.hpp"
 #include "narthex/http/options.hpp"
+#include "narthex/service/upstream_limits.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -38,6 +39,7 @@ struct Config {
     std::chrono::seconds orphan_age{2 * 86'400};
     std::vector<PublicKey> trusted_keys;
     std::vector<std::string> signing_key_files;
+    service::UpstreamLimits upstreams;
 };
 
 struct Setting {

@@ -19,8 +19,10 @@ namespace narthex::http {
 [[nodiscard]] Answer bad_host();  // 400
 
 [[nodiscard]] Answer method_not_allowed(std::string_view allowed);  // 405
-[[nodiscard]] Answer service_unavailable();                         // 503: the database is away
 [[nodiscard]] Answer too_busy();                                    // 503: too many bulk requests
+
+// 503: who is away.
+[[nodiscard]] Answer service_unavailable(std::string_view away = "the database is away");
 
 [[nodiscard]] Answer health();
 // Whether the database answers.

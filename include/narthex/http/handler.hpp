@@ -49,7 +49,7 @@ class Handler : public Responder {
     [[nodiscard]] Response without_body(const Request& request, const Route& to) const;
     [[nodiscard]] std::optional<Answer> body_fault(const Request& request, const Route& to) const;
     [[nodiscard]] std::optional<Answer> refusal_of(const Request& request, const Route& to) const;
-    [[nodiscard]] Answer without_database(const Request& request, Resource resource) const;
+    [[nodiscard]] Answer unsure(const Request& request, const Route& to) const;
     [[nodiscard]] Response without_upload(const Request& request, const Route& to) const;
     [[nodiscard]] std::optional<BodyPlan> upload_plan(const Request& request, const Route& to)
         const;

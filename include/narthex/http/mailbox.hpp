@@ -21,6 +21,7 @@ struct Mail {
     service::LookupAnswer::Status status;
     std::shared_ptr<const NarinfoAnswer> narinfo;  // of a path that is found
     std::vector<std::string> files;                // of a NAR that is found
+    std::string redirect;                          // of one that another server has
 };
 
 class Mailbox : public service::LookupReceiver {

@@ -6,6 +6,7 @@
 #include "narthex/http/narinfo_cache.hpp"
 #include "narthex/service/batch_sizes.hpp"
 #include "narthex/service/lookups.hpp"
+#include "narthex/service/upstreams.hpp"
 
 #include <prometheus/metric_family.h>
 
@@ -23,6 +24,7 @@ struct MetricFigures {
     NarinfoCache::Figures cache{};
     bool cache_trusted = false;  // changes in the database are heard
     service::Lookups::Figures lookups{};
+    service::Upstreams::Figures upstreams{};
     bool ready = false;  // as /readyz says
     const service::BatchSizes& batches;
     std::string version;

@@ -41,6 +41,9 @@ struct LookupAnswer {
     Status status;
     std::shared_ptr<const RenderedNarinfo> narinfo;  // of a PathKey that is found
     std::vector<std::string> files;                  // of a NarKey: every place, the best first
+    std::string redirect = {};                       // of a NarKey: a server that has it, too
+    // Stands until the database says that something has changed; else it is of this moment.
+    bool lasting = true;
 };
 
 struct Answered;
@@ -67,6 +70,9 @@ struct Answered {
     LookupAnswer answer;
 };
 
+// Hands each receiver its part.
+void deliver(std::vector<Answered> answers);
+
 struct LookupOptions {
     std::string uri;
     std::size_t connections = 2;
@@ -83,6 +89,9 @@ struct LookupOptions {
     std::function<std::shared_ptr<const RenderedNarinfo>(db::FoundNarinfo&&)> render;
     // Called on a lookup thread with the number of keys of each statement.
     std::function<void(std::size_t keys)> batch_sent = [](std::size_t) {};
+    // Called on a lookup thread with what the database has answered, before anybody gets it: takes
+    // out what it will answer itself.
+    std::function<void(std::vector<Answered>&)> pull = [](std::vector<Answered>&) {};
 };
 
 class Lookups {
