@@ -1,6 +1,7 @@
 #include "narthex/core/upstream.hpp"
 
 #include "narthex/core/nar_url.hpp"
+#include "narthex/core/trust.hpp"
 
 #include <algorithm>
 
@@ -53,9 +54,9 @@ Result<Narinfo> check_pulled(std::string text, const HashPart& hash, const Cache
             return Error{"has the URL " + file.url + ", which isn't below nar/"};
     }
     // Without any key, nothing is taken: whoever answers in an upstream's place could say anything.
-    if (!is_signed_by(*parsed, cache.trusted_keys)) {
-        return Error{"has no valid signature by a key that the cache trusts"};
-    }
+    const auto keys = trusted_keys_of(cache);
+    if (keys.empty()) return Error{"can't be verified: the cache trusts no key"};
+    if (const auto trusted = check_trust(*parsed, keys); !trusted) return trusted.error();
     return std::move(*parsed);
 }
 

@@ -90,6 +90,9 @@ std::optional<Answer> UploadAnswers::fault(const Request& request, const Route& 
     if (to.nar.size() > k_longest_url) return long_url(k_longest_url);
     auto refusal = access_refusal(access_, request, to.cache->id, Scope::publish);
     if (refusal) return refusal;
+    if (const auto good = check_publishable(*to.cache); !good) {
+        return text_answer(403, "403: " + good.error().message);
+    }
     const auto coding = parse_content_coding(request.content_encoding);
     if (!coding) return unknown_coding();
     if (to.resource == Resource::nar && coding != ContentCoding::identity) return unknown_coding();

@@ -88,6 +88,14 @@ class Narinfo(Case):
         text = samples.narinfo("gapped", 3, ("nar/x.nar", b"x"))
         self.assertEqual(self.status("/gaps" + samples.target("gapped"), text), 201)
 
+    def test_a_pull_through_cache_takes_none(self):
+        support.narthex("cache", "create", "pulls", "--upstream", "http://127.0.0.1:1", "--trusted-key",
+                        support.closure().public_key, "--data-dir", SERVER.data_dir)
+        support.wait_until(lambda: support.get(SERVER.port, "/pulls/nix-cache-info").status == 200,
+                           "it is served")
+        for target in ("/pulls/nar/x.nar", "/pulls" + samples.target("pulled")):
+            self.assert_refused(403, "cache pulls holds only what it pulls", target, b"x")
+
     def test_a_reference_to_itself_is_none(self):
         self.assertEqual(self.status("/nar/self.nar", b"self"), 201)
         text = samples.narinfo("self", 0, ("nar/self.nar", b"self")).replace(
