@@ -42,6 +42,11 @@ Cache find_cache(db::Connection& connection, const std::string& name) {
     ));
 }
 
+Cache find_cache(const std::string& uri, const std::string& name) {
+    db::Connection connection(uri, db::Session::work);
+    return find_cache(connection, name);
+}
+
 std::vector<Cache> find_caches(db::Connection& connection, const std::string& name) {
     if (!name.empty()) return {find_cache(connection, name)};
     std::vector<Cache> caches;

@@ -40,14 +40,4 @@ OpenDatabase open_database(const Config& config) {
     return database;
 }
 
-Cache find_cache(const std::string& database, const std::string& name) {
-    db::Connection connection(database, db::Session::work);
-    std::vector<Cache> caches;
-    connection.read([&](db::Tx& tx) { caches = db::list_caches(tx); });
-    for (auto& cache : caches) {
-        if (cache.name == name) return cache;
-    }
-    throw Failure(fmt::format("there is no cache {}; 'narthex cache create' makes one", name));
-}
-
 }  // namespace narthex::app

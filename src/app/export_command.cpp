@@ -1,3 +1,4 @@
+#include "narthex/app/arguments.hpp"
 #include "narthex/app/commands.hpp"
 #include "narthex/app/database.hpp"
 #include "narthex/app/interrupt.hpp"

@@ -23,7 +23,8 @@ def store_path(name):
 class Tags(narinfos.ImportTest):
     def narthex(self, *args, code=0, stdin=None):
         done = subprocess.run(
-            [support.NARTHEX, *map(str, args), "--data-dir", self.data_dir, "--cache", self.cache],
+            [support.NARTHEX, *args[:2], "--data-dir", self.data_dir, "--cache", self.cache,
+             *map(str, args[2:])],
             input=stdin or "", capture_output=True, text=True, timeout=10 * support.DEADLINE,
             errors="surrogateescape")
         self.assertEqual(done.returncode, code, done.stdout + done.stderr)

@@ -15,6 +15,8 @@ namespace narthex::app {
 
 // Throws Failure when there is none of that name.
 [[nodiscard]] Cache find_cache(db::Connection& connection, const std::string& name);
+// The same on a connection of its own to the database at this URI.
+[[nodiscard]] Cache find_cache(const std::string& uri, const std::string& name);
 
 // The same as a list; all caches when `name` is empty.
 [[nodiscard]] std::vector<Cache> find_caches(db::Connection& connection, const std::string& name);

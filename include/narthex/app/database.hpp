@@ -26,7 +26,4 @@ struct OpenDatabase {
 // Without looking at the schema: for `narthex migrate`.
 [[nodiscard]] OpenDatabase open_unmigrated_database(const Config& config);
 
-// Throws Failure, which names the way out, when there is no such cache.
-[[nodiscard]] Cache find_cache(const std::string& database, const std::string& name);
-
 }  // namespace narthex::app
