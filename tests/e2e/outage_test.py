@@ -227,6 +227,7 @@ class Memory(Case):
 
     def check(self, take_away, bring_back):
         server = self.serve(cache_bytes=1 << 26)
+        support.wait_until(lambda: "event=changes_heard" in server.log(), "answers are kept")
         for name in KNOWN[:10]:
             self.assertEqual(get(server.port, samples.target(name)).body, TEXTS[name])
         self.assertEqual(get(server.port, samples.target(ABSENT)).status, 404)
