@@ -130,6 +130,15 @@ class Check(narinfos.ImportTest):
         by_kind, _ = self.check(code=1)
         self.assertEqual(set(by_kind), {"nar-unlinked", "nar-unnamed"})
 
+    def test_an_upload_whose_narinfo_is_on_its_way(self):
+        nar = self.sql.value(f"insert into nar (cache, url) values ({self.id}, 'nar/early.nar') returning id")
+        self.sql.rows(f"insert into nar_location select {nar}, id, 'early.nar' from site"
+                      f" where base = '{self.nars}'")
+        self.assertEqual(self.found("nar-unnamed")["what"], "nar/early.nar")
+        self.sql.rows(f"insert into upload (site, path, nar) select site, path, nar from nar_location"
+                      f" where nar = {nar}")
+        self.check()
+
     def test_files_that_are_gone_cut_changed_and_odd(self):
         self.file(NAMES[0]).unlink()
         self.file(NAMES[1]).write_bytes(b"short")
