@@ -24,6 +24,16 @@ Target split_target(std::string_view target) {
     return {target.substr(0, mark), target.substr(mark + 1)};
 }
 
+std::string without_user(std::string_view target) {
+    const auto scheme = target.find("://");
+    if (target.starts_with('/') || scheme == target.npos) return std::string(target);
+    const auto begin = scheme + 3;
+    const auto authority = target.substr(begin, target.find_first_of("/?#", begin) - begin);
+    const auto at = authority.rfind('@');
+    if (at == authority.npos) return std::string(target);
+    return std::string(target.substr(0, begin)) + std::string(target.substr(begin + at + 1));
+}
+
 std::optional<std::string> percent_decode(std::string_view text) {
     std::string decoded;
     decoded.reserve(text.size());

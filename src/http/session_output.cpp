@@ -1,6 +1,7 @@
 // What a session sends: gathered answers straight to the kernel; a file's bytes by sendfile() on a
 // thread of the file pool, since a cold disk would block a network thread; the pieces of a long
 // answer one by one.
+#include "narthex/core/http_target.hpp"
 #include "narthex/core/log_text.hpp"
 #include "narthex/http/session.hpp"
 
@@ -93,7 +94,7 @@ void Session::log_access(const Request& request, int status, Clock::time_point c
     spdlog::info(
         "event=request client={} target={} status={} us={} agent={}",
         socket_.remote_endpoint(ignored).address().to_string(),
-        log_text(request.target),
+        log_text(without_user(request.target)),
         status,
         std::chrono::duration_cast<std::chrono::microseconds>(took).count(),
         log_text(request.user_agent)

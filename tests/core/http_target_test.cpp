@@ -73,5 +73,14 @@ TEST(SafeRelativePath, refuses_what_could_leave_the_directory) {
     }
 }
 
+TEST(WithoutUser, takes_it_out_of_the_authority_alone) {
+    EXPECT_EQ(without_user("http://me:se@cret@host/x@y?z"), "http://host/x@y?z");
+    EXPECT_EQ(without_user("http://me@host"), "http://host");
+    EXPECT_EQ(without_user("https://me:secret@host?q=@"), "https://host?q=@");
+    for (const auto* same : {"/a@b", "/http://me@host/", "http://host/a@b", "*", "", "http://"}) {
+        EXPECT_EQ(without_user(same), same);
+    }
+}
+
 }  // namespace
 }  // namespace narthex

@@ -64,6 +64,15 @@ class AccessLog(unittest.TestCase):
             ("/nar/\\xc3\\xbc", "404", agent),
         ])
 
+    def test_a_password_in_a_target_is_left_out(self):
+        server = self.serve("--access-log")
+        with Connection(server.port) as connection:
+            connection.send(b"GET http://me:geheim@host/x?y=a@b HTTP/1.1\r\nHost: host\r\n\r\n")
+            connection.read_response()
+        server.stop()
+        self.assertIn('target="http://host/x?y=a@b"', server.log())
+        self.assertNotIn("geheim", server.log())
+
 
 if __name__ == "__main__":
     support.main()

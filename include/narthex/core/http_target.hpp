@@ -18,6 +18,10 @@ struct Target {
 // Both parts point into `target`.
 [[nodiscard]] Target split_target(std::string_view target);
 
+// An absolute target without the user and the password that its authority may have
+// ("http://me:secret@host/x"), for logs; any other as it is.
+[[nodiscard]] std::string without_user(std::string_view target);
+
 // '+' stays as it is. Absent on '%' without two hexadecimal digits, and on %00, which would end a
 // file's name early.
 [[nodiscard]] std::optional<std::string> percent_decode(std::string_view text);
