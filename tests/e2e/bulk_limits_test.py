@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Bulk requests whose bodies or readers are slow, whose clients vanish, or whose database does."""
 
+import contextlib
 import json
 import os
 import socket
@@ -9,11 +10,11 @@ import unittest
 
 import narinfos
 import support
-from bulk import (ATTIC, CACHIX, LINES, MIB, NDJSON, QUERY, SLACK, Case, absent, ask, large_closure,
-                  post, slow_connection)
+from bulk import (ATTIC, CACHIX, KERNEL_BYTES, LINES, MIB, NDJSON, QUERY, SLACK, Case, absent, ask,
+                  large_closure, post, slow_connection)
 from postgres import Postgres
-from raw_http import (assert_well_formed, guix_get, is_sanitized, pipelined, read_to_end,
-                      resident_bytes, wait_closed)
+from raw_http import (assert_well_formed, guix_get, is_closed, is_sanitized, pipelined, read_to_end,
+                      resident_bytes, unread_bytes, wait_closed)
 from support import Connection, get
 
 
@@ -93,13 +94,10 @@ class Bodies(Case):
             self.assertEqual(silent.read_response().status, 100)
             dripping.send(post(LINES, b"0", length=1000))
             start = time.monotonic()
-            try:
-                while time.monotonic() - start < 2 + SLACK:
+            while not is_closed(dripping, 0.1):
+                self.assertLess(time.monotonic() - start, 2 + SLACK, "dripped for ever")
+                with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                     dripping.send(b"0")
-                    time.sleep(0.1)
-                self.fail("dripped for ever")
-            except (BrokenPipeError, ConnectionResetError):
-                pass
             self.assertGreater(time.monotonic() - start, 1.5)
             wait_closed(silent, SLACK)
             self.assertEqual(read_to_end(silent), 0)
@@ -140,11 +138,10 @@ class Slow(Case):
                 connection.send(guix_get(target, 1) * 10)
                 slow.append(connection)
             most, start = before, time.monotonic()
-            while time.monotonic() - start < 1.5:
+            while not all(is_closed(connection) for connection in slow):
+                self.assertLess(time.monotonic() - start, 2 + SLACK)
                 self.assertEqual(get(server.port, f"/{ALL[0].hash}.narinfo").status, 200)
                 most = max(most, resident_bytes(server))
-            for connection in slow:
-                wait_closed(connection, 2 + SLACK)
             print(f"{clients} clients were owed {clients * whole // MIB} MiB, which took "
                   f"{(most - before) // MIB} MiB ", end="", flush=True)
             self.assertLess(most - before, clients * (10 if is_sanitized() else 5) * MIB)
@@ -205,7 +202,8 @@ class Outage(Case):
             while b"\r\n\r\n" not in head:
                 head += connection.socket.recv(1)
             self.assertTrue(head.startswith(b"HTTP/1.1 200 OK\r\n"))
-            time.sleep(0.5)  # until the kernel takes no more
+            support.wait_until(lambda: unread_bytes(connection) >= KERNEL_BYTES // 2,
+                               "the kernel has taken what it takes")
             change()
             promised = int(head.partition(b"Content-Length: ")[2].split(b"\r\n")[0])
             return promised, read_to_end(connection)

@@ -281,7 +281,8 @@ class Clients(Case):
         self.assertEqual(server.log().count("event=too_many_connections"), 1)
 
     def test_slow_clients_are_counted_and_told_of_once_a_minute(self):
-        server = self.serve("--send-timeout-seconds", 1, "--network-threads", 2)
+        server = self.serve("--send-timeout-seconds", 1, "--header-timeout-seconds", 1,
+                            "--network-threads", 2)
         slow = []
         for i in range(4):
             if i == 2:  # the first ones are told of before the others come
@@ -297,10 +298,19 @@ class Clients(Case):
             return self.scrape(server)["narthex_slow_clients_total"]
         support.wait_until(lambda: closed() == 4, "all are closed")
         support.wait_until(lambda: "event=slow_clients" in server.log(), "the line")
-        time.sleep(1.2)  # two looks at the clock: nothing more comes
+        # Each thread has looked at the clock since when it has ended such a connection.
+        for half in [self.half_a_head(server) for _ in range(2)]:
+            wait_closed(half)
         lines = re.findall(r"event=slow_clients closed=(\d+)", server.log())
         self.assertEqual(len(lines), 1, server.log())
         self.assertIn(int(lines[0]), (1, 2))
+
+
+    def half_a_head(self, server):
+        connection = Connection(server.port)
+        self.addCleanup(connection.close)
+        connection.send(b"GET / HTTP/1.1\r\n")
+        return connection
 
 
 class Listener(Case):

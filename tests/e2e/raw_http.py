@@ -1,10 +1,13 @@
 """Requests byte by byte as clients write them, and what every answer must be like."""
 
 import email.utils
+import fcntl
 import mmap
 import pathlib
 import re
 import select
+import sys
+import termios
 import time
 
 import support
@@ -64,15 +67,26 @@ def without_date(answer):
     return [header for header in answer.headers if header[0] != "date"]
 
 
-def wait_closed(connection, seconds=support.DEADLINE):
-    """Seconds until the server has ended this connection, without reading what it sent."""
-    start = time.monotonic()
+def is_closed(connection, seconds=0):
+    """Has the server ended this connection, or does it so within this time? Reads nothing."""
     poll = select.poll()
     poll.register(connection.socket, select.POLLRDHUP)
     events = poll.poll(seconds * 1000)
-    if not events or not events[0][1] & CLOSED:
+    return bool(events and events[0][1] & CLOSED)
+
+
+def wait_closed(connection, seconds=support.DEADLINE):
+    """Seconds until the server has ended this connection, without reading what it sent."""
+    start = time.monotonic()
+    if not is_closed(connection, seconds):
         raise TimeoutError(f"the connection still stands after {seconds} s")
     return time.monotonic() - start
+
+
+def unread_bytes(connection):
+    """How many bytes the kernel holds that this side hasn't read."""
+    count = fcntl.ioctl(connection.socket, termios.FIONREAD, bytes(4))
+    return int.from_bytes(count, sys.byteorder)
 
 
 def read_to_end(connection):
