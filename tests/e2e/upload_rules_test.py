@@ -3,9 +3,11 @@
 before its NAR, S20 a NAR that isn't what FileHash says, S21 the same again, S22 another NarHash,
 S30 Expect: 100-continue, and what no client should send."""
 
+import bz2
 import gzip
 import hashlib
 import json
+import lzma
 import re
 import threading
 import unittest
@@ -329,6 +331,16 @@ class Companions(Case):
         for name in ("a+b", "a?b=c", "a=b"):
             self.check(f"/log/{self.HASH}-{name}.drv", b"log\n", "text/plain; charset=utf-8")
         self.assertEqual(support.get(SERVER.port, f"/log/{self.HASH}-a%3Fb%3Dc.drv").status, 200)
+
+    def test_s15_encoded_ones_are_stored_decoded(self):
+        listing, log = f"/{samples.hash_part('s15')}.ls", f"/log/{self.HASH}-s15.drv"
+        for coding, pack in (("gzip", gzip.compress), ("xz", lzma.compress), ("bzip2", bz2.compress)):
+            body = json.dumps({"version": 1, "root": {}, "coding": coding}).encode()
+            for target in (listing, log):
+                self.assertIn(self.status(target, pack(body), [f"Content-Encoding: {coding}"]), (200, 201))
+                answer = support.get(SERVER.port, target)
+                self.assertEqual(answer.body, body)
+                self.assertIsNone(answer.header("content-encoding"))
 
     def test_a_realisation_of_another_output_is_a_conflict(self):
         target = "/realisations/sha256:" + "b" * 64 + "!out.doi"
