@@ -70,14 +70,16 @@ def narthex(*args, check=True, **options):
 
 
 class Server:
-    """`narthex serve` on a free port of 127.0.0.1; by default with a data directory of its own."""
+    """`narthex serve` on a free port of 127.0.0.1; by default with a data directory of its own.
+    `under` is a command that runs the one which follows it, by exec."""
 
     started = []
 
-    def __init__(self, *args, data_dir=None, admin=False):
+    def __init__(self, *args, data_dir=None, admin=False, under=()):
         # Not created here: as root, narthex gives a new data directory to its unprivileged user.
         self.data_dir = data_dir or temp_dir("server") / "data"
         self.args = args
+        self.under = under
         self.port = free_port()
         self.admin_port = None
         if admin:
@@ -91,7 +93,7 @@ class Server:
     def start(self):
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [NARTHEX, "serve", "--listen", f"127.0.0.1:{self.port}", "--data-dir",
+                [*self.under, NARTHEX, "serve", "--listen", f"127.0.0.1:{self.port}", "--data-dir",
                  str(self.data_dir), *map(str, self.args)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         wait_until(self._is_ready, "/readyz says 200")

@@ -2,8 +2,10 @@
 """Uploads that something goes wrong with: S24 kill -9 of the server while clients copy, a database
 that goes away, a full disk; and what the sweep makes of what is left."""
 
+import pathlib
 import re
 import resource
+import subprocess
 import threading
 import time
 import unittest
@@ -176,6 +178,41 @@ class DiskFull(Case):
         resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
         self.assertEqual(put(server, "/nar/large.nar", data, token).status, 201)
         self.assertEqual(support.get(server.port, "/nar/large.nar").body, data)
+        server.stop()
+
+
+    def test_a_file_system_that_is_full(self):
+        """One of 4 MiB that only the server sees."""
+        under = ["unshare", "--mount", "sh", "-c", "mount -t tmpfs -o size=4m,mode=0777 none "
+                 f'{self.directory} && exec "$@"', "sh"]
+        tried = subprocess.run([*under, "true"], capture_output=True, text=True)
+        if tried.returncode != 0:
+            self.skipTest(f"no file system can be mounted here: {tried.stderr.strip()}")
+        server = support.Server("--database", PG.uri, "--upload-dir", self.directory, under=under)
+        self.addCleanup(server.kill)
+        server.start()
+        token = self.make_token(server)
+        seen = pathlib.Path(f"/proc/{server.process.pid}/root{self.directory}")
+        data = samples.nar_bytes(3 << 20)
+        self.assertEqual(put(server, "/nar/small.nar", b"small", token).status, 201)
+        before = stored_files(seen)
+        filler = seen / "filler"
+        filler.write_bytes(bytes(2 << 20))
+        with_filler = (sorted([*before[0], "filler"]), [])
+        for _ in range(2):
+            answer = put(server, "/nar/big.nar", data, token)
+            self.assertEqual(answer.status, 507)
+            self.assertIn(b"disk is full", answer.body)
+            support.wait_until(lambda: stored_files(seen) == with_filler, "nothing is left")
+            self.assertEqual(support.get(server.port, "/nar/big.nar").status, 404)
+        # What has room goes on: a smaller one, and what isn't written to that disk.
+        self.assertEqual(put(server, "/nar/tiny.nar", b"tiny", token).status, 201)
+        self.assertEqual(put(server, samples.target("big").replace(".narinfo", ".ls"), b"{}",
+                             token).status, 201)
+        filler.unlink()
+        self.assertEqual(put(server, "/nar/big.nar", data, token).status, 201)
+        self.assertEqual(support.get(server.port, "/nar/big.nar").body, data)
+        self.assertEqual(support.get(server.port, "/nar/small.nar").body, b"small")
         server.stop()
 
 
