@@ -18,7 +18,7 @@ import unittest
 import narinfos
 import support
 
-COUNT = 8500
+COUNT = 6500
 BATCH = 2000  # k_batch_narinfos of src/service/import_store.cpp
 SEED = int(os.environ.get("NARTHEX_TEST_SEED", time.time_ns() % 1_000_000))
 
