@@ -108,7 +108,7 @@ std::optional<Answer> NarinfosJob::look_up(
     std::span<const HashPart> /*hashes*/,
     std::span<const PathKey> keys
 ) {
-    auto found = connection.find_narinfos(keys);
+    auto found = connection.find_narinfos(keys).served;
     std::ranges::sort(found, {}, &db::FoundNarinfo::asked);
     for (auto& each : found) {
         const auto before = out_.size();

@@ -86,6 +86,7 @@ Handler::Handler(
       uploads_(uploads),
       options_(std::move(options)),
       absent_narinfo_(absent_narinfo_answer(cache.ages())),
+      hidden_narinfo_(hidden_narinfo_answer(cache.ages())),
       not_found_(text_answer(404, "404: not here")) {}
 
 Response Handler::respond(
@@ -225,17 +226,23 @@ std::optional<BodyPlan> Handler::upload_plan(const Request& request, const Route
 Response Handler::narinfo(const PathKey& key, const Request& request, Clock::time_point now) {
     const auto known = cache_.find(key, now);
     if (!known) return {Resource::narinfo, key};
-    if (!known->narinfo) return {Resource::narinfo, absent_narinfo_};
-    return {Resource::narinfo, narinfo_answer(known->narinfo, request)};
+    if (known->narinfo) return {Resource::narinfo, narinfo_answer(known->narinfo, request)};
+    return {Resource::narinfo, known->hidden ? hidden_narinfo_ : absent_narinfo_};
 }
 
 Answer Handler::answer(const Request& request, const Mail& mail) const {
     if (mail.status == LookupAnswer::Status::unavailable) return unavailable(request);
     if (mail.narinfo) return narinfo_answer(mail.narinfo, request);
     if (!mail.redirect.empty()) return redirect_answer(mail.redirect);
-    auto answer = route(request.target, *catalog_.caches()).hash ? absent_narinfo_ : not_found_;
+    auto answer = without(request, mail.status == LookupAnswer::Status::hidden);
     if (request.method == Method::head) drop_body(answer);
     return answer;
+}
+
+// The answer where there is nothing.
+const Answer& Handler::without(const Request& request, bool hidden) const {
+    if (hidden) return hidden_narinfo_;
+    return route(request.target, *catalog_.caches()).hash ? absent_narinfo_ : not_found_;
 }
 
 Answer Handler::unavailable(const Request& request) const {

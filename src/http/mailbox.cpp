@@ -43,7 +43,8 @@ void Mailbox::answered(std::vector<service::Answered> batch) {
         const auto* path = std::get_if<PathKey>(&lookup.key);
         const bool known = answer.status != LookupAnswer::Status::unavailable && answer.lasting;
         if (path != nullptr && known) {
-            cache_.fill(*path, lookup.stamp, narinfo, now);
+            const bool hidden = answer.status == LookupAnswer::Status::hidden;
+            cache_.fill(*path, lookup.stamp, {narinfo, hidden}, now);
         }
         mails.push_back(
             {std::move(lookup.client),

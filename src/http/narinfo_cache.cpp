@@ -109,7 +109,7 @@ std::optional<NarinfoCache::Found> NarinfoCache::find(const PathKey& key, Clock:
     }
     ++shard.hits;
     entry.asked_for = true;
-    return Found{entry.narinfo};
+    return Found{entry.narinfo, entry.hidden};
 }
 
 std::shared_ptr<const NarinfoAnswer> NarinfoCache::last_known(const PathKey& key) {
@@ -122,10 +122,7 @@ std::shared_ptr<const NarinfoAnswer> NarinfoCache::last_known(const PathKey& key
 }
 
 void NarinfoCache::fill(
-    const PathKey& key,
-    std::uint64_t stamp,
-    std::shared_ptr<const NarinfoAnswer> narinfo,
-    Clock::time_point now
+    const PathKey& key, std::uint64_t stamp, Found found, Clock::time_point now
 ) {
     if (!epochs_.trusted(now)) {
         // The database answers, but nobody hears what changes in it: should it go away now, what
@@ -134,14 +131,14 @@ void NarinfoCache::fill(
         return;
     }
     if (stamp != epochs_.stamp(key.hash)) return;
-    const auto bytes = k_entry_overhead + (narinfo ? narinfo->bytes() : 0);
+    const auto bytes = k_entry_overhead + (found.narinfo ? found.narinfo->bytes() : 0);
     const auto absent_limit = shard_bytes_ / k_absent_part;
-    const auto limit = narinfo ? shard_bytes_ - absent_limit : absent_limit;
+    const auto limit = found.narinfo ? shard_bytes_ - absent_limit : absent_limit;
     if (bytes > limit) return;
     auto& shard = shard_of(key);
     const std::lock_guard lock(shard.mutex);
     if (const auto at = shard.by_key.find(key); at != shard.by_key.end()) shard.erase(at->second);
-    Entry entry{key, stamp, std::move(narinfo), bytes};
+    Entry entry{key, stamp, std::move(found.narinfo), bytes, found.hidden};
     auto& list = shard.list_of(entry);
     auto& list_bytes = shard.bytes_of(entry);
     list.push_front(std::move(entry));

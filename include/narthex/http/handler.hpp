@@ -46,6 +46,7 @@ class Handler : public Responder {
     [[nodiscard]] Response narinfo(
         const PathKey& key, const Request& request, Clock::time_point now
     );
+    [[nodiscard]] const Answer& without(const Request& request, bool hidden) const;
     [[nodiscard]] Response without_body(const Request& request, const Route& to) const;
     [[nodiscard]] std::optional<Answer> body_fault(const Request& request, const Route& to) const;
     [[nodiscard]] std::optional<Answer> refusal_of(const Request& request, const Route& to) const;
@@ -62,6 +63,7 @@ class Handler : public Responder {
     const UploadAnswers& uploads_;
     HandlerOptions options_;
     Answer absent_narinfo_;
+    Answer hidden_narinfo_;
     Answer not_found_;
 };
 

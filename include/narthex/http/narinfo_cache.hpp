@@ -30,6 +30,7 @@ class NarinfoCache {
 
     struct Found {
         std::shared_ptr<const NarinfoAnswer> narinfo;  // null: it is known to be absent
+        bool hidden = false;                           // and that by the operator
     };
     // Absent where nothing that stands is known.
     [[nodiscard]] std::optional<Found> find(const PathKey& key, Clock::time_point now);
@@ -38,14 +39,9 @@ class NarinfoCache {
     // Null for what was absent: it may have come since.
     [[nodiscard]] std::shared_ptr<const NarinfoAnswer> last_known(const PathKey& key);
 
-    // `stamp`: of Epochs, taken before the lookup was sent. `narinfo`: null when absent. While
-    // nothing is heard of changes, it isn't kept; and what was, isn't known any more.
-    void fill(
-        const PathKey& key,
-        std::uint64_t stamp,
-        std::shared_ptr<const NarinfoAnswer> narinfo,
-        Clock::time_point now
-    );
+    // `stamp`: of Epochs, taken before the lookup was sent. While nothing is heard of changes,
+    // `found` isn't kept; and what was, isn't known any more.
+    void fill(const PathKey& key, std::uint64_t stamp, Found found, Clock::time_point now);
 
     [[nodiscard]] const service::Epochs& epochs() const { return epochs_; }
     [[nodiscard]] const MaxAges& ages() const { return ages_; }
@@ -70,6 +66,7 @@ class NarinfoCache {
         std::uint64_t stamp;
         std::shared_ptr<const NarinfoAnswer> narinfo;
         std::size_t bytes;
+        bool hidden = false;
         bool asked_for = false;
     };
     struct Shard;

@@ -37,7 +37,12 @@ class RenderedNarinfo {
 };
 
 struct LookupAnswer {
-    enum class Status { found, absent, unavailable };
+    enum class Status {
+        found,
+        absent,
+        hidden,  // absent to clients: the operator has hidden the narinfo
+        unavailable
+    };
     Status status;
     std::shared_ptr<const RenderedNarinfo> narinfo;  // of a PathKey that is found
     std::vector<std::string> files;                  // of a NarKey: every place, the best first
