@@ -17,6 +17,7 @@
 #include "narthex/service/access.hpp"
 #include "narthex/service/batch_sizes.hpp"
 #include "narthex/service/bulk.hpp"
+#include "narthex/service/count_store.hpp"
 #include "narthex/service/invalidation.hpp"
 #include "narthex/service/publishing.hpp"
 #include "narthex/service/upload_sweep.hpp"
@@ -133,7 +134,13 @@ class Serving {
     Serving(const Config& config, const OpenDatabase& database, const GiveUp& give_up)
         : catalog_(database.uri, database.revive(), give_up),
           access_(database.uri),
-          cache_(config.cache_bytes, config.max_ages, epochs_),
+          cache_(
+              config.cache_bytes,
+              config.max_ages,
+              epochs_,
+              config.count_requests ? &counts_ : nullptr
+          ),
+          count_store_(count_options(config, database), counts_),
           upstreams_(upstream_options(config, database)),
           lookups_(std::make_unique<service::Lookups>(lookup_options(config, database, give_up))),
           bulk_(std::make_unique<service::BulkLookups>(bulk_options(config, database))),
@@ -193,6 +200,7 @@ class Serving {
         upload_files_.join();
         publishing_.reset();
         sweep_.reset();
+        count_store_.stop();
     }
 
   private:
@@ -203,6 +211,7 @@ class Serving {
             .cache_trusted = epochs_.trusted(service::Epochs::Clock::now()),
             .lookups = lookups_->figures(),
             .upstreams = upstreams_.figures(),
+            .counts = count_store_.figures(),
             .ready = http::is_ready(*lookups_, catalog_),
             .batches = batches_,
             .version = k_version,
@@ -259,6 +268,15 @@ class Serving {
         return options;
     }
 
+    service::CountStoreOptions count_options(const Config& config, const OpenDatabase& database) {
+        service::CountStoreOptions options;
+        options.uri = database.uri;
+        options.interval = config.count_flush;
+        options.keep = config.count_keep;
+        options.hand_over = [this] { cache_.hand_over_counts(); };
+        return options;
+    }
+
     static http::HandlerOptions handler_options(const Config& config) {
         auto options = config.handler;
         options.version = k_version;
@@ -278,7 +296,9 @@ class Serving {
     service::Catalog catalog_;
     service::Access access_;
     service::Epochs epochs_;
+    service::RequestCounts counts_;
     http::NarinfoCache cache_;
+    service::CountStore count_store_;
     service::Upstreams upstreams_;
     std::unique_ptr<service::Lookups> lookups_;
     std::unique_ptr<service::BulkLookups> bulk_;

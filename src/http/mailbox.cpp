@@ -43,8 +43,9 @@ void Mailbox::answered(std::vector<service::Answered> batch) {
         const auto* path = std::get_if<PathKey>(&lookup.key);
         const bool known = answer.status != LookupAnswer::Status::unavailable && answer.lasting;
         if (path != nullptr && known) {
-            const bool hidden = answer.status == LookupAnswer::Status::hidden;
-            cache_.fill(*path, lookup.stamp, {narinfo, hidden}, now);
+            const NarinfoCache::Found found{narinfo, answer.status == LookupAnswer::Status::hidden};
+            cache_.count(*path, found);
+            cache_.fill(*path, lookup.stamp, found, now);
         }
         mails.push_back(
             {std::move(lookup.client),

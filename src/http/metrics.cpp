@@ -279,6 +279,23 @@ void add_cache(Families& out, const MetricFigures& figures) {
     );
 }
 
+void add_counts(Families& out, const MetricFigures& figures) {
+    const auto& counts = figures.counts;
+    out.counter(
+        "narthex_counted_requests_total", "Requests whose counts are stored", counts.stored
+    );
+    out.counter(
+        "narthex_uncounted_requests_total",
+        "Requests whose counts were dropped: too many waited for the database",
+        counts.dropped
+    );
+    out.gauge(
+        "narthex_counts_waiting",
+        "Paths whose counts wait for the database",
+        static_cast<double>(counts.waiting)
+    );
+}
+
 }  // namespace
 
 std::vector<MetricFamily> metric_families(const MetricFigures& figures) {
@@ -290,6 +307,7 @@ std::vector<MetricFamily> metric_families(const MetricFigures& figures) {
     add_lookups(out, figures);
     add_upstreams(out, figures);
     add_cache(out, figures);
+    add_counts(out, figures);
     out.gauge(
         "narthex_ready", "1 while the database answers, as /readyz says", figures.ready ? 1 : 0
     );

@@ -5,6 +5,7 @@
 #include "narthex/http/counters.hpp"
 #include "narthex/http/narinfo_cache.hpp"
 #include "narthex/service/batch_sizes.hpp"
+#include "narthex/service/count_store.hpp"
 #include "narthex/service/lookups.hpp"
 #include "narthex/service/upstreams.hpp"
 
@@ -25,6 +26,7 @@ struct MetricFigures {
     bool cache_trusted = false;  // changes in the database are heard
     service::Lookups::Figures lookups{};
     service::Upstreams::Figures upstreams{};
+    service::CountStore::Figures counts{};
     bool ready = false;  // as /readyz says
     const service::BatchSizes& batches;
     std::string version;

@@ -1,0 +1,31 @@
+// The settings of counting requests: part of the table in settings.cpp.
+#include "setting_kinds.hpp"
+
+namespace narthex::app {
+
+std::vector<Setting> count_settings() {
+    return {
+        boolean(
+            "count-requests",
+            "true|false",
+            "count how often each path is asked for, for narthex stats and the collector",
+            [](Config& config) -> bool& { return config.count_requests; }
+        ),
+        number(
+            "count-flush-seconds",
+            "SECONDS",
+            "how often counts are stored: what a server that is killed loses, at most",
+            {1, 3600},
+            [](Config& config) -> auto& { return config.count_flush; }
+        ),
+        number(
+            "count-keep-days",
+            "DAYS",
+            "how long counts are kept",
+            {1, 36'500},
+            [](Config& config) -> auto& { return config.count_keep; }
+        ),
+    };
+}
+
+}  // namespace narthex::app
