@@ -1,4 +1,4 @@
-// The settings of counting requests: part of the table in settings.cpp.
+// The settings of what is noted of requests: part of the table in settings.cpp.
 #include "setting_kinds.hpp"
 
 namespace narthex::app {
@@ -24,6 +24,13 @@ std::vector<Setting> count_settings() {
             "how long counts are kept",
             {1, 36'500},
             [](Config& config) -> auto& { return config.count_keep; }
+        ),
+        number(
+            "lease-hours",
+            "HOURS",
+            "how long a path stays that a publisher was told is there",
+            {1, 8760},
+            [](Config& config) -> auto& { return config.uploads.lease; }
         ),
     };
 }

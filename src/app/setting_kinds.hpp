@@ -83,7 +83,7 @@ Setting boolean(const char* key, const char* value, const char* help, At at) {
     };
 }
 
-// What counting requests needs.
+// What counting requests and leasing need.
 [[nodiscard]] std::vector<Setting> count_settings();
 
 // What taking uploads needs.

@@ -73,6 +73,7 @@ Handler::Handler(
     const service::Catalog& catalog,
     const service::Access& access,
     const service::Lookups& lookups,
+    const service::Leases& leases,
     NarinfoCache& cache,
     const BulkAnswers& bulk,
     const UploadAnswers& uploads,
@@ -81,6 +82,7 @@ Handler::Handler(
     : catalog_(catalog),
       access_(access),
       lookups_(lookups),
+      leases_(leases),
       cache_(cache),
       bulk_(bulk),
       uploads_(uploads),
@@ -145,7 +147,7 @@ Response Handler::respond_with(
         case Resource::ready:
             return {to.resource, readiness(lookups_, catalog_)};
         case Resource::narinfo:
-            return narinfo({to.cache->id, *to.hash}, request, now);
+            return narinfo(to, request, now);
         case Resource::nar:
             return {to.resource, service::NarKey{to.cache->id, std::move(to.nar)}};
         case Resource::closure:
@@ -223,9 +225,14 @@ std::optional<BodyPlan> Handler::upload_plan(const Request& request, const Route
         to.resource, *request.content_length, std::move(plan->share), std::move(plan->sink)};
 }
 
-Response Handler::narinfo(const PathKey& key, const Request& request, Clock::time_point now) {
-    const auto known = cache_.find(key, now);
-    if (!known) return {Resource::narinfo, key};
+Response Handler::narinfo(const Route& to, const Request& request, Clock::time_point now) {
+    const PathKey key{to.cache->id, *to.hash};
+    const bool publisher = is_publisher(access_, request, *to.cache);
+    Response looked_up{Resource::narinfo, key};
+    looked_up.leases = publisher;
+    if (publisher && !leases_.holds(key)) return looked_up;
+    const auto known = cache_.find(key, now, !publisher);
+    if (!known) return looked_up;
     if (known->narinfo) return {Resource::narinfo, narinfo_answer(known->narinfo, request)};
     return {Resource::narinfo, known->hidden ? hidden_narinfo_ : absent_narinfo_};
 }
@@ -249,7 +256,7 @@ Answer Handler::unavailable(const Request& request) const {
     if (request.method == Method::put) return service_unavailable();
     const auto caches = catalog_.caches();
     const auto to = route(request.target, *caches);
-    if (to.resource == Resource::narinfo) {
+    if (to.resource == Resource::narinfo && !is_publisher(access_, request, *to.cache)) {
         // Nothing can have changed that a database has told nobody.
         const auto known = cache_.last_known({to.cache->id, *to.hash});
         if (known) return narinfo_answer(known, request);

@@ -296,6 +296,19 @@ void add_counts(Families& out, const MetricFigures& figures) {
     );
 }
 
+void add_leases(Families& out, const MetricFigures& figures) {
+    out.counter(
+        "narthex_leases_total",
+        "Paths that were leased to publishers, again each time",
+        figures.leases.leased
+    );
+    out.gauge(
+        "narthex_leases_held",
+        "Leases that this server remembers",
+        static_cast<double>(figures.leases.held)
+    );
+}
+
 }  // namespace
 
 std::vector<MetricFamily> metric_families(const MetricFigures& figures) {
@@ -308,6 +321,7 @@ std::vector<MetricFamily> metric_families(const MetricFigures& figures) {
     add_upstreams(out, figures);
     add_cache(out, figures);
     add_counts(out, figures);
+    add_leases(out, figures);
     out.gauge(
         "narthex_ready", "1 while the database answers, as /readyz says", figures.ready ? 1 : 0
     );

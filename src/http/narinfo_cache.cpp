@@ -123,7 +123,9 @@ bool NarinfoCache::stands(const Entry& entry, Clock::time_point now) const {
     return !entry.narinfo || now < entry.narinfo->renders_until;
 }
 
-std::optional<NarinfoCache::Found> NarinfoCache::find(const PathKey& key, Clock::time_point now) {
+std::optional<NarinfoCache::Found> NarinfoCache::find(
+    const PathKey& key, Clock::time_point now, bool counts
+) {
     if (shard_bytes_ == 0 || !epochs_.trusted(now)) return std::nullopt;
     auto& shard = shard_of(key);
     const std::lock_guard lock(shard.mutex);
@@ -140,7 +142,7 @@ std::optional<NarinfoCache::Found> NarinfoCache::find(const PathKey& key, Clock:
     }
     ++shard.hits;
     entry.asked_for = true;
-    shard.count(entry);
+    if (counts) shard.count(entry);
     return Found{entry.narinfo, entry.hidden};
 }
 

@@ -1,6 +1,7 @@
 #include "narthex/service/count_store.hpp"
 
 #include "narthex/core/log_text.hpp"
+#include "narthex/db/leases.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -60,7 +61,8 @@ void CountStore::turn() {
     gather();
     try {
         store_all();
-        delete_old();
+        delete_old_counts();
+        delete_ended_leases();
     } catch (const std::exception& error) {
         if (away_log_.may_log()) {
             spdlog::warn(
@@ -117,7 +119,7 @@ std::vector<db::RequestCount> CountStore::next_batch() const {
     return batch;
 }
 
-void CountStore::delete_old() {
+void CountStore::delete_old_counts() {
     const auto day = today();
     if (deleted_on_ == day) return;
     std::size_t deleted = k_batch;
@@ -129,6 +131,14 @@ void CountStore::delete_old() {
         });
     }
     deleted_on_ = day;
+}
+
+void CountStore::delete_ended_leases() {
+    std::size_t deleted = k_batch;
+    while (deleted == k_batch && !given_up()) {
+        write([&](db::Tx& tx) { deleted = db::delete_ended_leases(tx, static_cast<int>(k_batch)); }
+        );
+    }
 }
 
 void CountStore::write(const std::function<void(db::Tx&)>& job) {

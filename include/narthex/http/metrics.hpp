@@ -6,6 +6,7 @@
 #include "narthex/http/narinfo_cache.hpp"
 #include "narthex/service/batch_sizes.hpp"
 #include "narthex/service/count_store.hpp"
+#include "narthex/service/leases.hpp"
 #include "narthex/service/lookups.hpp"
 #include "narthex/service/upstreams.hpp"
 
@@ -27,6 +28,7 @@ struct MetricFigures {
     service::Lookups::Figures lookups{};
     service::Upstreams::Figures upstreams{};
     service::CountStore::Figures counts{};
+    service::Leases::Figures leases{};
     bool ready = false;  // as /readyz says
     const service::BatchSizes& batches;
     std::string version;

@@ -42,8 +42,10 @@ class NarinfoCache {
         std::shared_ptr<const NarinfoAnswer> narinfo;  // null: it is known to be absent
         bool hidden = false;                           // and that by the operator
     };
-    // Absent where nothing that stands is known. What is given counts as a request.
-    [[nodiscard]] std::optional<Found> find(const PathKey& key, Clock::time_point now);
+    // Absent where nothing that stands is known. What is given counts as a request if `counts`.
+    [[nodiscard]] std::optional<Found> find(
+        const PathKey& key, Clock::time_point now, bool counts = true
+    );
 
     // While the database is away: the narinfo as it was last, if nothing was heard to change it; it
     // counts as a request. Null for what was absent: it may have come since.

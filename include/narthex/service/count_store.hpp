@@ -1,6 +1,7 @@
 // Stores how often paths are asked for: every few seconds and at the end, on a thread and a
 // connection of its own. A server that is killed loses what came since the last time, no more.
-// While the database is away, counts wait in memory, a bounded number of them.
+// While the database is away, counts wait in memory, a bounded number of them. Deletes counts that
+// are old, and leases that have ended.
 #pragma once
 
 #include "narthex/db/connection.hpp"
@@ -59,7 +60,8 @@ class CountStore {
     void gather();
     void store_all();
     [[nodiscard]] std::vector<db::RequestCount> next_batch() const;
-    void delete_old();
+    void delete_old_counts();
+    void delete_ended_leases();
     void write(const std::function<void(db::Tx&)>& job);
     void drop_connection();
     [[nodiscard]] bool given_up() const;

@@ -68,6 +68,7 @@ struct Lookup {
     std::uint64_t id = 0;                            // the client's own
     std::uint64_t stamp = 0;                         // Epochs, when it was asked
     LookupReceiver* receiver;                        // outlives Lookups
+    bool publisher = false;  // asks whether to upload: no request that counts
 };
 
 struct Answered {
