@@ -26,6 +26,13 @@ std::vector<Setting> count_settings() {
             [](Config& config) -> auto& { return config.count_keep; }
         ),
         number(
+            "auto-restore",
+            "K",
+            "requests for a hidden path that bring it and its closure back; 0: it stays hidden",
+            {0, 1'000'000'000},
+            [](Config& config) -> auto& { return config.auto_restore; }
+        ),
+        number(
             "lease-hours",
             "HOURS",
             "how long a path stays that a publisher was told is there",

@@ -298,6 +298,7 @@ class Serving {
         options.uri = database.uri;
         options.interval = config.count_flush;
         options.keep = config.count_keep;
+        options.auto_restore = config.auto_restore;
         options.hand_over = [this] { cache_.hand_over_counts(); };
         return options;
     }

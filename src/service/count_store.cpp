@@ -2,6 +2,7 @@
 
 #include "narthex/core/log_text.hpp"
 #include "narthex/db/leases.hpp"
+#include "narthex/service/auto_restore.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -107,7 +108,18 @@ void CountStore::store_all() {
             waiting_.erase({count.day, count.key});
             stored_ += count.served + count.hidden;
         }
+        restore_missed_of(batch);
     }
+}
+
+// What can't be looked at now is looked at when it is asked for again.
+void CountStore::restore_missed_of(const std::vector<db::RequestCount>& counts) {
+    if (options_.auto_restore == 0) return;
+    std::vector<PathKey> hidden;
+    for (const auto& count : counts) {
+        if (count.hidden > 0) hidden.push_back(count.key);
+    }
+    if (!hidden.empty()) restore_missed(*connection_, hidden, options_.auto_restore);
 }
 
 std::vector<db::RequestCount> CountStore::next_batch() const {

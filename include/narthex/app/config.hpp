@@ -43,6 +43,7 @@ struct Config {
     bool count_requests = true;
     std::chrono::seconds count_flush{10};
     std::chrono::days count_keep{400};
+    std::uint64_t auto_restore = 0;  // requests; 0: never
 };
 
 struct Setting {

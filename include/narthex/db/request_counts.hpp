@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 namespace narthex::db {
 
@@ -19,6 +20,11 @@ struct RequestCount {
 
 // Adds to what is there; of each path and day, one at most in `counts`.
 void add_request_counts(Tx& tx, std::span<const RequestCount> counts);
+
+// Which of `keys` are hidden and have been asked for at least `requests` times since.
+[[nodiscard]] std::vector<PathKey> find_missed(
+    Tx& tx, std::span<const PathKey> keys, std::uint64_t requests
+);
 
 // Deletes counts that are older than `keep_days`, `most` at most; returns how many.
 std::size_t delete_request_counts(Tx& tx, int keep_days, int most);

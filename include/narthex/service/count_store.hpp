@@ -1,7 +1,7 @@
 // Stores how often paths are asked for: every few seconds and at the end, on a thread and a
 // connection of its own. A server that is killed loses what came since the last time, no more.
 // While the database is away, counts wait in memory, a bounded number of them. Deletes counts that
-// are old, and leases that have ended.
+// are old and leases that have ended, and restores what is missed.
 #pragma once
 
 #include "narthex/db/connection.hpp"
@@ -30,6 +30,7 @@ struct CountStoreOptions {
     std::chrono::seconds interval{10};
     std::chrono::days keep{400};      // older ones are deleted, once a day
     std::size_t most = 1'000'000;     // paths that wait to be stored; what comes later is dropped
+    std::uint64_t auto_restore = 0;   // requests that bring a hidden path back; 0: none do
     std::function<void()> hand_over;  // called before each time: adds what others hold to `counts`
 };
 
@@ -60,6 +61,7 @@ class CountStore {
     void gather();
     void store_all();
     [[nodiscard]] std::vector<db::RequestCount> next_batch() const;
+    void restore_missed_of(const std::vector<db::RequestCount>& counts);
     void delete_old_counts();
     void delete_ended_leases();
     void write(const std::function<void(db::Tx&)>& job);
