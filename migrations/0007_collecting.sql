@@ -102,7 +102,7 @@ create table plan (
     summary jsonb not null,
     state text not null default 'planned'
         check (state in ('planned', 'hiding', 'hidden', 'restored', 'purging', 'purged')),
-    batch int references hide_batch,
+    batch int unique references hide_batch,
     hidden_at timestamptz,
     restored_at timestamptz,
     purged_at timestamptz

@@ -1,4 +1,5 @@
--- The texts of the narinfos that are served, of those asked for, and since when there are.
+-- The texts of the narinfos asked for, and since when there are; the text is null where the operator
+-- has hidden the path.
 -- $1: caches, smallint[]; $2: hash parts, bytea[], as many: the n-th path is ($1[n], $2[n]).
 -- Each OFFSET 0 keeps its subquery a lookup of one row's key, whatever PostgreSQL believes of the
 -- tables: the plan is made once, perhaps when they are nearly empty, and a plan that reads one of
@@ -7,6 +8,14 @@
 select
     u.ord,
     case
+        when exists (
+            select from hidden h
+            where
+                h.cache = u.cache
+                and h.hash = u.hash
+                and exists (select from hide_batch b where b.id = h.batch and b.active offset 0)
+            offset 0
+        ) then null
         when exists (
             select from narinfo_line l where l.cache = u.cache and l.hash = u.hash offset 0
         ) then n.text || (
@@ -21,12 +30,3 @@ from unnest($1::smallint[], $2::bytea[]) with ordinality u (cache, hash, ord)
 cross join lateral (
     select text, first_seen from narinfo where cache = u.cache and hash = u.hash offset 0
 ) n
-where
-    not exists (
-        select from hidden h
-        where
-            h.cache = u.cache
-            and h.hash = u.hash
-            and exists (select from hide_batch b where b.id = h.batch and b.active offset 0)
-        offset 0
-    )

@@ -17,7 +17,9 @@
 #include "narthex/service/access.hpp"
 #include "narthex/service/batch_sizes.hpp"
 #include "narthex/service/bulk.hpp"
+#include "narthex/service/count_store.hpp"
 #include "narthex/service/invalidation.hpp"
+#include "narthex/service/leases.hpp"
 #include "narthex/service/publishing.hpp"
 #include "narthex/service/upload_sweep.hpp"
 #include "narthex/service/upstreams.hpp"
@@ -133,11 +135,18 @@ class Serving {
     Serving(const Config& config, const OpenDatabase& database, const GiveUp& give_up)
         : catalog_(database.uri, database.revive(), give_up),
           access_(database.uri),
-          cache_(config.cache_bytes, config.max_ages, epochs_),
+          cache_(
+              config.cache_bytes,
+              config.max_ages,
+              epochs_,
+              config.count_requests ? &counts_ : nullptr
+          ),
+          count_store_(count_options(config, database), counts_),
           upstreams_(upstream_options(config, database)),
           lookups_(std::make_unique<service::Lookups>(lookup_options(config, database, give_up))),
           bulk_(std::make_unique<service::BulkLookups>(bulk_options(config, database))),
-          bulk_answers_(catalog_, access_, *bulk_, files_, config.bulk),
+          leases_(lease_options(config, database)),
+          bulk_answers_(catalog_, access_, *bulk_, leases_, files_, config.bulk),
           publishing_(std::make_unique<service::Publishing>(publish_options(config, database))),
           uploads_(
               catalog_,
@@ -149,9 +158,18 @@ class Serving {
               config.uploads
           ),
           handler_(
-              catalog_, access_, *lookups_, cache_, bulk_answers_, uploads_, handler_options(config)
+              catalog_,
+              access_,
+              *lookups_,
+              leases_,
+              cache_,
+              bulk_answers_,
+              uploads_,
+              handler_options(config)
           ),
-          server_(config.server, {handler_, bulk_answers_, uploads_, *lookups_, cache_, files_}),
+          server_(
+              config.server, {handler_, bulk_answers_, uploads_, *lookups_, leases_, cache_, files_}
+          ),
           admin_handler_(catalog_, *lookups_, [this] { return metrics(); }),
           invalidation_(database.uri, epochs_, [this](const std::string& table) {
               if (table == "cache") catalog_.refresh_soon();
@@ -160,7 +178,8 @@ class Serving {
         if (config.admin.address.empty()) return;
         admin_server_ = std::make_unique<http::Server>(
             config.admin,
-            http::Backend{admin_handler_, bulk_answers_, uploads_, *lookups_, cache_, files_}
+            http::Backend{
+                admin_handler_, bulk_answers_, uploads_, *lookups_, leases_, cache_, files_}
         );
     }
 
@@ -186,6 +205,7 @@ class Serving {
         server_.stop(k_drain_limit);
         if (admin_server_) admin_server_->stop(k_admin_drain_limit);
         upstreams_.stop();
+        leases_.stop();  // from there come lookups
         // Late answers find the network threads gone and are dropped with them.
         lookups_.reset();
         files_.join();  // from there comes work for the next
@@ -193,6 +213,7 @@ class Serving {
         upload_files_.join();
         publishing_.reset();
         sweep_.reset();
+        count_store_.stop();
     }
 
   private:
@@ -203,6 +224,8 @@ class Serving {
             .cache_trusted = epochs_.trusted(service::Epochs::Clock::now()),
             .lookups = lookups_->figures(),
             .upstreams = upstreams_.figures(),
+            .counts = count_store_.figures(),
+            .leases = leases_.figures(),
             .ready = http::is_ready(*lookups_, catalog_),
             .batches = batches_,
             .version = k_version,
@@ -259,6 +282,27 @@ class Serving {
         return options;
     }
 
+    service::LeaseOptions lease_options(const Config& config, const OpenDatabase& database) {
+        service::LeaseOptions options;
+        options.uri = database.uri;
+        options.duration = config.uploads.lease;
+        options.look_up = [this](std::vector<service::Lookup>& leased) {
+            lookups_->submit(leased);
+        };
+        options.revive = database.revive();
+        return options;
+    }
+
+    service::CountStoreOptions count_options(const Config& config, const OpenDatabase& database) {
+        service::CountStoreOptions options;
+        options.uri = database.uri;
+        options.interval = config.count_flush;
+        options.keep = config.count_keep;
+        options.auto_restore = config.auto_restore;
+        options.hand_over = [this] { cache_.hand_over_counts(); };
+        return options;
+    }
+
     static http::HandlerOptions handler_options(const Config& config) {
         auto options = config.handler;
         options.version = k_version;
@@ -278,10 +322,13 @@ class Serving {
     service::Catalog catalog_;
     service::Access access_;
     service::Epochs epochs_;
+    service::RequestCounts counts_;
     http::NarinfoCache cache_;
+    service::CountStore count_store_;
     service::Upstreams upstreams_;
     std::unique_ptr<service::Lookups> lookups_;
     std::unique_ptr<service::BulkLookups> bulk_;
+    service::Leases leases_;
     http::BulkAnswers bulk_answers_;
     std::unique_ptr<service::Publishing> publishing_;
     std::optional<service::UploadDirectory> upload_directory_;

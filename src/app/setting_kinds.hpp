@@ -62,6 +62,30 @@ Setting text(const char* key, const char* value, const char* help, At at) {
     };
 }
 
+// true or false. `value`: what the help calls it; "" for a flag that turns it on.
+template <class At>
+Setting boolean(const char* key, const char* value, const char* help, At at) {
+    return {
+        key,
+        value,
+        help,
+        [at](Config& config, const std::string& given) -> Result<void> {
+            if (given != "true" && given != "false") {
+                return Error{"\"" + given + "\" is not true or false"};
+            }
+            at(config) = given == "true";
+            return {};
+        },
+        [at](const Config& config) -> std::string {
+            auto copy = config;
+            return at(copy) ? "true" : "false";
+        },
+    };
+}
+
+// What counting requests and leasing need.
+[[nodiscard]] std::vector<Setting> count_settings();
+
 // What taking uploads needs.
 [[nodiscard]] std::vector<Setting> upload_settings();
 

@@ -105,14 +105,6 @@ Result<void> set_public_url(Config& config, const std::string& given) {
     return {};
 }
 
-Result<void> set_access_log(Config& config, const std::string& given) {
-    if (given != "true" && given != "false") {
-        return Error{fmt::format("\"{}\" is not true or false", given)};
-    }
-    config.server.access_log = given == "true";
-    return {};
-}
-
 Result<void> set_log_level(Config& config, const std::string& given) {
     constexpr std::array k_levels = {"debug", "info", "warn", "error"};
     if (std::ranges::find(k_levels, given) == k_levels.end()) {
@@ -351,11 +343,12 @@ std::vector<Setting> read_settings() {
             {1, 3600},
             [](Config& config) -> auto& { return config.server.limits.send; }
         ),
-        {"access-log",
-         "",
-         "log a line for each request",
-         set_access_log,
-         [](const Config& config) { return config.server.access_log ? "true" : "false"; }},
+        boolean(
+            "access-log",
+            "",
+            "log a line for each request",
+            [](Config& config) -> bool& { return config.server.access_log; }
+        ),
         {"log-level",
          "LEVEL",
          "debug, info, warn or error",
@@ -366,6 +359,7 @@ std::vector<Setting> read_settings() {
 
 std::vector<Setting> make_settings() {
     auto all = read_settings();
+    for (auto& each : count_settings()) all.push_back(std::move(each));
     for (auto& each : upload_settings()) all.push_back(std::move(each));
     return all;
 }

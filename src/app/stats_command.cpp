@@ -1,4 +1,7 @@
+#include "stats_unused.hpp"
+
 #include "narthex/app/arguments.hpp"
+#include "narthex/app/byte_text.hpp"
 #include "narthex/app/commands.hpp"
 #include "narthex/app/database.hpp"
 #include "narthex/db/stats.hpp"
@@ -7,8 +10,6 @@
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
-#include <array>
-
 namespace narthex::app {
 
 namespace {
@@ -16,6 +17,9 @@ namespace {
 struct StatsFlags {
     std::string cache;  // empty: all
     int top = 10;
+    int days = 30;
+    int unused = 0;  // days; 0: not asked for
+    bool list = false;
     bool json = false;
     std::shared_ptr<SettingFlags> settings;
 };
@@ -27,23 +31,12 @@ struct Stats {
     std::vector<db::TagCount> tags;
     std::vector<db::NotablePath> largest;
     std::vector<db::NotablePath> newest;
+    std::vector<db::RequestedPath> requested;
 };
-
-// "4.2 GiB"
-std::string readable(std::uint64_t bytes) {
-    static constexpr std::array units{"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
-    auto value = static_cast<double>(bytes);
-    std::size_t unit = 0;
-    while (value >= 1024 && unit + 1 < units.size()) {
-        value /= 1024;
-        ++unit;
-    }
-    return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}", value, units[unit]);
-}
 
 // Each in one snapshot.
 Stats read(const StatsFlags& flags, Cache cache, db::Connection& connection) {
-    Stats stats{std::move(cache), {}, {}, {}, {}, {}};
+    Stats stats{std::move(cache), {}, {}, {}, {}, {}, {}};
     const int id = stats.cache.id;
     connection.read([&](db::Tx& tx) {
         stats.totals = db::cache_stats(tx, id);
@@ -51,6 +44,7 @@ Stats read(const StatsFlags& flags, Cache cache, db::Connection& connection) {
         stats.tags = db::count_tags(tx, id);
         stats.largest = db::largest_paths(tx, id, flags.top);
         stats.newest = db::newest_paths(tx, id, flags.top);
+        stats.requested = db::requested_paths(tx, id, flags.days, flags.top);
     });
     return stats;
 }
@@ -62,6 +56,18 @@ nlohmann::json to_json(const Cache& cache, const std::vector<db::NotablePath>& p
             {{"path", StorePath{cache.store_dir, path.base}.to_string()},
              {"nar_size", path.nar_size},
              {"first_seen", path.first_seen}}
+        );
+    }
+    return out;
+}
+
+nlohmann::json to_json(const Cache& cache, const std::vector<db::RequestedPath>& paths) {
+    auto out = nlohmann::json::array();
+    for (const auto& path : paths) {
+        out.push_back(
+            {{"path", StorePath{cache.store_dir, path.base}.to_string()},
+             {"served", path.served},
+             {"hidden", path.hidden}}
         );
     }
     return out;
@@ -98,6 +104,7 @@ nlohmann::json to_json(const Stats& stats) {
         {"tags", tags},
         {"largest", to_json(stats.cache, stats.largest)},
         {"newest", to_json(stats.cache, stats.newest)},
+        {"requested", to_json(stats.cache, stats.requested)},
     };
 }
 
@@ -107,27 +114,39 @@ void print_paths(const char* title, const Stats& stats, const std::vector<db::No
     for (const auto& path : paths) {
         fmt::print(
             "  {:>10}  {}  {}\n",
-            readable(path.nar_size),
+            byte_text(path.nar_size),
             path.first_seen,
             StorePath{stats.cache.store_dir, path.base}.to_string()
         );
     }
 }
 
-void print(const Stats& stats) {
+void print_requested(const Stats& stats, int days) {
+    if (stats.requested.empty()) return;
+    fmt::print("most asked for, in the last {} days\n", days);
+    for (const auto& path : stats.requested) {
+        fmt::print(
+            "  {:>10}  {}", path.served, StorePath{stats.cache.store_dir, path.base}.to_string()
+        );
+        if (path.hidden > 0) fmt::print("  and {} times while it was hidden", path.hidden);
+        fmt::print("\n");
+    }
+}
+
+void print(const Stats& stats, int days) {
     const auto& totals = stats.totals;
     fmt::print("cache            {}\n", stats.cache.name);
     fmt::print("narinfos         {}", totals.narinfos);
     if (totals.hidden > 0) fmt::print(" ({} of them hidden)", totals.hidden);
-    fmt::print(", {} of text\n", readable(totals.text_bytes));
-    fmt::print("NARs, unpacked   {}\n", readable(totals.nar_bytes));
+    fmt::print(", {} of text\n", byte_text(totals.text_bytes));
+    fmt::print("NARs, unpacked   {}\n", byte_text(totals.nar_bytes));
     if (totals.first) fmt::print("came             {} to {}\n", *totals.first, *totals.last);
     for (const auto& each : stats.compressions) {
         fmt::print(
             "{:<15}  {} NARs, {}; {} stored here\n",
             each.compression,
             each.nars,
-            readable(each.file_bytes),
+            byte_text(each.file_bytes),
             each.stored
         );
     }
@@ -136,12 +155,17 @@ void print(const Stats& stats) {
     }
     print_paths("largest", stats, stats.largest);
     print_paths("newest", stats, stats.newest);
+    print_requested(stats, days);
 }
 
 int stats_command(const StatsFlags& flags) {
     const auto loaded = load(*flags.settings);
     const auto database = open_database(loaded.config);
     db::Connection connection(database.uri, db::Session::work);
+    if (flags.unused > 0) {
+        const UnusedFlags unused{flags.unused, flags.list, flags.json};
+        return print_unused(find_caches(connection, flags.cache), unused, connection);
+    }
     auto out = nlohmann::json::array();
     bool first = true;
     for (auto& cache : find_caches(connection, flags.cache)) {
@@ -150,7 +174,7 @@ int stats_command(const StatsFlags& flags) {
             out.push_back(to_json(stats));
         } else {
             if (!first) fmt::print("\n");
-            print(stats);
+            print(stats, flags.days);
         }
         first = false;
     }
@@ -162,14 +186,27 @@ int stats_command(const StatsFlags& flags) {
 
 void add_stats(CLI::App& app, Action& action) {
     auto* command =
-        app.add_subcommand("stats", "what is in the caches: counts, bytes, compression");
+        app.add_subcommand("stats", "what is in the caches, and what of it is asked for");
     auto flags = std::make_shared<StatsFlags>();
     flags->settings = add_setting_flags(*command, k_database_keys);
     command->add_option("--cache", flags->cache, "only this cache [all]")->type_name("NAME");
-    command->add_option("--top", flags->top, "how many of the largest and newest paths [10]")
+    command->add_option("--top", flags->top, "how many of the largest, newest, most asked for [10]")
         ->type_name("N")
         ->check(CLI::Range(0, 10'000).description(""));
-    command->add_flag("--json", flags->json, "print JSON: an array, an object for each cache");
+    const auto days = CLI::Range(1, 36'500).description("");
+    command->add_option("--days", flags->days, "most asked for in so many days [30]")
+        ->type_name("D")
+        ->check(days);
+    auto* unused =
+        command->add_option("--unused", flags->unused, "only what nobody asked for in so many days")
+            ->type_name("D")
+            ->check(days);
+    command->add_flag("--list", flags->list, "with --unused: the paths, one a line")->needs(unused);
+    command->add_flag(
+        "--json",
+        flags->json,
+        "print JSON: an array, an object for each cache; with --list an object a line"
+    );
     command->callback([&action, flags] { action = [flags] { return stats_command(*flags); }; });
 }
 

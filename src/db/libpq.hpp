@@ -24,6 +24,9 @@ class BinaryRows {
     explicit BinaryRows(PGresult* result) : result_(result) {}
 
     [[nodiscard]] int size() const { return PQntuples(result_.get()); }
+    [[nodiscard]] bool is_null(int row, int column) const {
+        return PQgetisnull(result_.get(), row, column) != 0;
+    }
     // Null is "". Lives as long as this.
     [[nodiscard]] std::string_view bytes(int row, int column) const;
     [[nodiscard]] std::int64_t number(int row, int column) const;  // an int2, int4 or int8

@@ -75,13 +75,17 @@ LookupConnection::LookupConnection(const std::string& uri, std::chrono::millisec
 
 LookupConnection::~LookupConnection() = default;
 
-std::vector<FoundNarinfo> LookupConnection::find_narinfos(std::span<const PathKey> keys) {
+FoundNarinfos LookupConnection::find_narinfos(std::span<const PathKey> keys) {
     const std::array parameters{caches_of(keys), hashes_of(keys)};
     const auto rows = impl_->libpq.exec(sql::find_narinfos, parameters);
-    std::vector<FoundNarinfo> found;
-    found.reserve(static_cast<std::size_t>(rows.size()));
+    FoundNarinfos found;
+    found.served.reserve(static_cast<std::size_t>(rows.size()));
     for (int row = 0; row < rows.size(); ++row) {
-        found.push_back(
+        if (rows.is_null(row, 1)) {
+            found.hidden.push_back(asked(rows, row));
+            continue;
+        }
+        found.served.push_back(
             {asked(rows, row),
              std::string(rows.bytes(row, 1)),
              from_timestamptz(rows.number(row, 2))}

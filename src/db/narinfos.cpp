@@ -4,6 +4,7 @@
 
 #include "narthex/core/nar_url.hpp"
 #include "narthex/core/reference_order.hpp"
+#include "narthex/db/path_ids.hpp"
 #include "narthex/db/sql.hpp"
 
 #include <unordered_map>
@@ -14,13 +15,6 @@ namespace {
 
 using Batch = std::span<const StoredNarinfo>;
 
-// A publisher of so few never waits for others' ids.
-constexpr std::size_t k_few_paths = 100;
-
-struct KnownPath {
-    int id;
-    bool has_narinfo;  // before this batch
-};
 using PathIds = std::unordered_map<HashPart, KnownPath>;
 
 std::optional<std::string> bytea_or_null(const std::optional<Sha256>& hash) {
@@ -34,27 +28,16 @@ std::optional<std::string> text_or_null(const std::optional<std::uint64_t>& numb
 }
 
 // Every path that an added narinfo names gets an id, references first.
-PathIds assign_path_ids(Tx& tx, int cache, Batch batch, const std::vector<Fate>& fates) {
+PathIds path_ids_of(Tx& tx, int cache, Batch batch, const std::vector<Fate>& fates) {
     std::vector<const Narinfo*> narinfos;
     for (std::size_t i = 0; i < batch.size(); ++i) {
         if (fates[i] == Fate::added) narinfos.push_back(batch[i].narinfo);
     }
     const auto order = references_first(narinfos);
-    const auto hashes = bytea_array(order);
-    if (order.size() > k_few_paths) exec(tx, sql::lock_path_ids);
-    exec(tx, sql::insert_paths, cache, hashes);
-    const auto rows = exec(tx, sql::path_ids, cache, hashes);
-    if (static_cast<std::size_t>(rows.size()) != order.size()) {
-        throw std::logic_error("path_ids found another number of paths than insert_paths was given"
-        );
-    }
+    const auto known = assign_path_ids(tx, cache, order);
     PathIds ids;
     ids.reserve(order.size());
-    auto row = rows.begin();
-    for (const auto& hash : order) {
-        ids.emplace(hash, KnownPath{row[0].as<int>(), row[1].as<bool>()});
-        ++row;
-    }
+    for (std::size_t i = 0; i < order.size(); ++i) ids.emplace(order[i], known[i]);
     return ids;
 }
 
@@ -176,7 +159,7 @@ StoreReport store_narinfos(Tx& tx, int cache, std::span<const StoredNarinfo> bat
     exec(tx, sql::lock_publishing);
     stage_narinfos(tx, batch);
     StoreReport report{insert_staged(tx, cache, batch), {}, {}};
-    const auto ids = assign_path_ids(tx, cache, batch, report.fates);
+    const auto ids = path_ids_of(tx, cache, batch, report.fates);
     copy_graph(tx, batch, ids, report);
     stage_nars(tx, batch, report.fates);
     exec(tx, sql::insert_nars, cache);

@@ -46,12 +46,14 @@ BulkAnswers::BulkAnswers(
     const service::Catalog& catalog,
     const service::Access& access,
     service::BulkLookups& lookups,
+    service::Leases& leases,
     asio::thread_pool& files,
     const BulkLimits& limits
 )
     : catalog_(catalog),
       access_(access),
       lookups_(lookups),
+      leases_(leases),
       files_(files),
       limits_(limits),
       room_(limits.memory_bytes) {}
@@ -92,32 +94,41 @@ void BulkAnswers::start(BulkAsk ask, Done done) {
     }
     if (to.cache == nullptr) return done(text_answer(404, "404: not here"));
     if (!admit(ask, *to.cache, done)) return;
-    const int cache = to.cache->id;
     if (to.resource == Resource::closure) {
-        return start_closure(std::move(ask), {cache, *to.hash}, done);
+        return start_closure(std::move(ask), {to.cache->id, *to.hash}, done);
     }
-    if (to.resource == Resource::narinfos) return start_narinfos(std::move(ask), cache, done);
+    if (to.resource == Resource::narinfos) return start_narinfos(std::move(ask), *to.cache, done);
     if (to.resource == Resource::companion) {
-        return start_companion(std::move(ask), cache, *to.companion, done);
+        return start_companion(std::move(ask), to.cache->id, *to.companion, done);
     }
-    start_missing(std::move(ask), cache, done);
+    start_missing(std::move(ask), *to.cache, done);
 }
 
-void BulkAnswers::start_narinfos(BulkAsk ask, int cache, const Done& done) {
+// Null where nothing has to be leased.
+service::Leases* BulkAnswers::leases_for(const BulkAsk& ask, const Cache& cache) const {
+    return is_publisher(access_, **ask.request, cache) ? &leases_ : nullptr;
+}
+
+void BulkAnswers::start_narinfos(BulkAsk ask, const Cache& cache, const Done& done) {
     auto hashes = parse_hash_lines(ask.work.body, limits_.hashes);
     if (!hashes) return done(refused(hashes.error()));
     const auto form = wants_text(**ask.request) ? NarinfoForm::text : NarinfoForm::json;
+    auto* leases = leases_for(ask, cache);
     run_job(std::make_shared<NarinfosJob>(
-        JobContext{lookups_, limits_, std::move(ask), done}, cache, std::move(*hashes), form
+        JobContext{lookups_, limits_, std::move(ask), done, leases},
+        cache.id,
+        std::move(*hashes),
+        form
     ));
 }
 
-void BulkAnswers::start_missing(BulkAsk ask, int cache, const Done& done) {
+void BulkAnswers::start_missing(BulkAsk ask, const Cache& cache, const Done& done) {
     auto hashes = parse_hash_array(ask.work.body, limits_.hashes);
     if (!hashes) return done(refused(hashes.error()));
+    auto* leases = leases_for(ask, cache);
     run_job(std::make_shared<MissingJob>(
-        JobContext{lookups_, limits_, std::move(ask), done},
-        cache,
+        JobContext{lookups_, limits_, std::move(ask), done, leases},
+        cache.id,
         std::move(*hashes),
         hash_array_json
     ));
@@ -129,8 +140,9 @@ void BulkAnswers::start_attic(BulkAsk ask, const std::vector<Cache>& caches, Don
     const auto* cache = find_cache(caches, question->cache);
     if (cache == nullptr) return done(no_such_attic_cache());
     if (!admit(ask, *cache, done)) return;
+    auto* leases = leases_for(ask, *cache);
     run_job(std::make_shared<MissingJob>(
-        JobContext{lookups_, limits_, std::move(ask), done},
+        JobContext{lookups_, limits_, std::move(ask), done, leases},
         cache->id,
         std::move(question->hashes),
         missing_paths_json

@@ -67,23 +67,44 @@ ChunkedJob::ChunkedJob(JobContext context, int cache, HashList hashes)
 // The next chunk, or the answer when there is none.
 void run_job(const std::shared_ptr<ChunkedJob>& job) {
     if (job->next_ == job->hashes_.size()) return job->context_.done(job->finish());
-    job->context_.lookups.submit(
-        {job->context_.ask.client,
-         job->deadline_,
-         [job](db::LookupConnection& connection) { job->run_chunk(connection, job); },
-         [job] { job->context_.done(service_unavailable()); }}
+    if (job->context_.leases != nullptr) return job->lease_chunk(job);
+    job->look_up_chunk(job);
+}
+
+std::vector<PathKey> ChunkedJob::chunk() const {
+    const auto end = next_ + std::min(k_chunk_keys, hashes_.size() - next_);
+    std::vector<PathKey> keys;
+    keys.reserve(end - next_);
+    for (auto i = next_; i < end; ++i) keys.push_back({cache_, hashes_[i]});
+    return keys;
+}
+
+void ChunkedJob::lease_chunk(const std::shared_ptr<ChunkedJob>& self) {
+    context_.leases->submit(
+        {chunk(),
+         deadline_,
+         [this, self](const std::vector<db::Presence>& presence) {
+             presence_ = presence;
+             look_up_chunk(self);
+         },
+         [self] { self->context_.done(service_unavailable()); }}
+    );
+}
+
+void ChunkedJob::look_up_chunk(const std::shared_ptr<ChunkedJob>& self) {
+    context_.lookups.submit(
+        {context_.ask.client,
+         deadline_,
+         [self](db::LookupConnection& connection) { self->run_chunk(connection, self); },
+         [self] { self->context_.done(service_unavailable()); }}
     );
 }
 
 void ChunkedJob::run_chunk(
     db::LookupConnection& connection, const std::shared_ptr<ChunkedJob>& self
 ) {
-    const auto hashes = std::span<const HashPart>(hashes_).subspan(
-        next_, std::min(k_chunk_keys, hashes_.size() - next_)
-    );
-    std::vector<PathKey> keys;
-    keys.reserve(hashes.size());
-    for (const auto& hash : hashes) keys.push_back({cache_, hash});
+    const auto keys = chunk();
+    const auto hashes = std::span<const HashPart>(hashes_).subspan(next_, keys.size());
     auto refusal = look_up(connection, hashes, keys);
     if (refusal) {
         context_.ask.work.share.reset();  // before anybody hears of it
@@ -108,9 +129,10 @@ std::optional<Answer> NarinfosJob::look_up(
     std::span<const HashPart> /*hashes*/,
     std::span<const PathKey> keys
 ) {
-    auto found = connection.find_narinfos(keys);
+    auto found = connection.find_narinfos(keys).served;
     std::ranges::sort(found, {}, &db::FoundNarinfo::asked);
     for (auto& each : found) {
+        if (!may_tell(each.asked)) continue;
         const auto before = out_.size();
         add(std::move(each));
         if (auto refusal = make_room(out_.size() - before)) return refusal;
@@ -154,7 +176,7 @@ std::optional<Answer> MissingJob::look_up(
     std::vector<bool> present(hashes.size());
     for (const auto which : connection.find_present(keys)) present[which] = true;
     for (std::size_t i = 0; i < hashes.size(); ++i) {
-        if (!present[i]) missing_.push_back(hashes[i]);
+        if (!present[i] || !may_tell(i)) missing_.push_back(hashes[i]);
     }
     return std::nullopt;
 }

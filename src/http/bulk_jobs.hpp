@@ -18,6 +18,7 @@ struct JobContext {
     const BulkLimits& limits;  // BulkAnswers's, which outlives every job
     BulkAsk ask;
     BulkAnswers::Done done;
+    service::Leases* leases = nullptr;  // of a publisher, whose paths are leased first
 };
 
 // Goes through a list of paths, a chunk a statement. Lives until its answer is made.
@@ -37,17 +38,26 @@ class ChunkedJob {
     ) = 0;
     virtual Answer finish() = 0;
 
+    // Whether the n-th of the chunk's keys may be said to be there: it is leased, if it has to be.
+    [[nodiscard]] bool may_tell(std::size_t n) const {
+        return context_.leases == nullptr || presence_[n] == db::Presence::served;
+    }
+
     // Accounts for `bytes` more of the answer. A refusal when they are too many.
     [[nodiscard]] std::optional<Answer> make_room(std::size_t bytes);
     JobContext context_;
 
   private:
     friend void run_job(const std::shared_ptr<ChunkedJob>& job);
+    [[nodiscard]] std::vector<PathKey> chunk() const;
+    void lease_chunk(const std::shared_ptr<ChunkedJob>& self);
+    void look_up_chunk(const std::shared_ptr<ChunkedJob>& self);
     void run_chunk(db::LookupConnection& connection, const std::shared_ptr<ChunkedJob>& self);
 
     int cache_;
     HashList hashes_;
-    std::size_t next_ = 0;  // of hashes_
+    std::size_t next_ = 0;                // of hashes_
+    std::vector<db::Presence> presence_;  // of the chunk, where it is leased
     std::size_t bytes_ = 0;
     std::chrono::steady_clock::time_point deadline_;
 };

@@ -64,7 +64,7 @@ std::optional<std::string> ClosureSource::read_chunk(db::LookupConnection& conne
     const auto end = end_of_chunk();
     std::vector<PathKey> keys;
     for (auto i = next_; i < end; ++i) keys.push_back({cache_, members_[i].hash});
-    auto found = connection.find_narinfos(keys);
+    auto found = connection.find_narinfos(keys).served;
     std::ranges::sort(found, {}, &db::FoundNarinfo::asked);
     bool same = found.size() == keys.size();
     std::string out;

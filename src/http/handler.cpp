@@ -73,6 +73,7 @@ Handler::Handler(
     const service::Catalog& catalog,
     const service::Access& access,
     const service::Lookups& lookups,
+    const service::Leases& leases,
     NarinfoCache& cache,
     const BulkAnswers& bulk,
     const UploadAnswers& uploads,
@@ -81,11 +82,13 @@ Handler::Handler(
     : catalog_(catalog),
       access_(access),
       lookups_(lookups),
+      leases_(leases),
       cache_(cache),
       bulk_(bulk),
       uploads_(uploads),
       options_(std::move(options)),
       absent_narinfo_(absent_narinfo_answer(cache.ages())),
+      hidden_narinfo_(hidden_narinfo_answer(cache.ages())),
       not_found_(text_answer(404, "404: not here")) {}
 
 Response Handler::respond(
@@ -144,7 +147,7 @@ Response Handler::respond_with(
         case Resource::ready:
             return {to.resource, readiness(lookups_, catalog_)};
         case Resource::narinfo:
-            return narinfo({to.cache->id, *to.hash}, request, now);
+            return narinfo(to, request, now);
         case Resource::nar:
             return {to.resource, service::NarKey{to.cache->id, std::move(to.nar)}};
         case Resource::closure:
@@ -222,27 +225,38 @@ std::optional<BodyPlan> Handler::upload_plan(const Request& request, const Route
         to.resource, *request.content_length, std::move(plan->share), std::move(plan->sink)};
 }
 
-Response Handler::narinfo(const PathKey& key, const Request& request, Clock::time_point now) {
-    const auto known = cache_.find(key, now);
-    if (!known) return {Resource::narinfo, key};
-    if (!known->narinfo) return {Resource::narinfo, absent_narinfo_};
-    return {Resource::narinfo, narinfo_answer(known->narinfo, request)};
+Response Handler::narinfo(const Route& to, const Request& request, Clock::time_point now) {
+    const PathKey key{to.cache->id, *to.hash};
+    const bool publisher = is_publisher(access_, request, *to.cache);
+    Response looked_up{Resource::narinfo, key};
+    looked_up.leases = publisher;
+    if (publisher && !leases_.holds(key)) return looked_up;
+    const auto known = cache_.find(key, now, !publisher);
+    if (!known) return looked_up;
+    if (known->narinfo) return {Resource::narinfo, narinfo_answer(known->narinfo, request)};
+    return {Resource::narinfo, known->hidden ? hidden_narinfo_ : absent_narinfo_};
 }
 
 Answer Handler::answer(const Request& request, const Mail& mail) const {
     if (mail.status == LookupAnswer::Status::unavailable) return unavailable(request);
     if (mail.narinfo) return narinfo_answer(mail.narinfo, request);
     if (!mail.redirect.empty()) return redirect_answer(mail.redirect);
-    auto answer = route(request.target, *catalog_.caches()).hash ? absent_narinfo_ : not_found_;
+    auto answer = without(request, mail.status == LookupAnswer::Status::hidden);
     if (request.method == Method::head) drop_body(answer);
     return answer;
+}
+
+// The answer where there is nothing.
+const Answer& Handler::without(const Request& request, bool hidden) const {
+    if (hidden) return hidden_narinfo_;
+    return route(request.target, *catalog_.caches()).hash ? absent_narinfo_ : not_found_;
 }
 
 Answer Handler::unavailable(const Request& request) const {
     if (request.method == Method::put) return service_unavailable();
     const auto caches = catalog_.caches();
     const auto to = route(request.target, *caches);
-    if (to.resource == Resource::narinfo) {
+    if (to.resource == Resource::narinfo && !is_publisher(access_, request, *to.cache)) {
         // Nothing can have changed that a database has told nobody.
         const auto known = cache_.last_known({to.cache->id, *to.hash});
         if (known) return narinfo_answer(known, request);

@@ -10,28 +10,34 @@ using service::LookupAnswer;
 Mailbox::Mailbox(
     asio::io_context& io,
     service::Lookups& lookups,
+    service::Leases& leases,
     NarinfoCache& cache,
     std::function<void(std::vector<Mail>)> deliver
 )
-    : io_(io), lookups_(lookups), cache_(cache), deliver_(std::move(deliver)) {}
+    : io_(io), lookups_(lookups), leases_(leases), cache_(cache), deliver_(std::move(deliver)) {}
 
 void Mailbox::ask(
     service::LookupKey key,
     std::chrono::steady_clock::time_point deadline,
     std::weak_ptr<void> client,
-    std::uint64_t id
+    std::uint64_t id,
+    bool leases
 ) {
     // Behind whatever is ready on the loop by now, whose questions go along.
-    if (asked_.empty()) asio::post(io_, [this] { submit(); });
+    if (asked_.empty() && to_lease_.empty()) asio::post(io_, [this] { submit(); });
     const auto* path = std::get_if<PathKey>(&key);
     const auto stamp = path == nullptr ? 0 : cache_.epochs().stamp(path->hash);
-    asked_.push_back({std::move(key), deadline, std::move(client), id, stamp, this});
+    auto& list = leases ? to_lease_ : asked_;
+    list.push_back({std::move(key), deadline, std::move(client), id, stamp, this, leases});
 }
 
 void Mailbox::submit() {
     std::vector<service::Lookup> asked;
+    std::vector<service::Lookup> to_lease;
     asked.swap(asked_);
-    lookups_.submit(asked);
+    to_lease.swap(to_lease_);
+    if (!asked.empty()) lookups_.submit(asked);
+    if (!to_lease.empty()) leases_.submit(to_lease);
 }
 
 void Mailbox::answered(std::vector<service::Answered> batch) {
@@ -43,7 +49,9 @@ void Mailbox::answered(std::vector<service::Answered> batch) {
         const auto* path = std::get_if<PathKey>(&lookup.key);
         const bool known = answer.status != LookupAnswer::Status::unavailable && answer.lasting;
         if (path != nullptr && known) {
-            cache_.fill(*path, lookup.stamp, narinfo, now);
+            const NarinfoCache::Found found{narinfo, answer.status == LookupAnswer::Status::hidden};
+            if (!lookup.publisher) cache_.count(*path, found);
+            cache_.fill(*path, lookup.stamp, found, now);
         }
         mails.push_back(
             {std::move(lookup.client),

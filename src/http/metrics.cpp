@@ -279,6 +279,36 @@ void add_cache(Families& out, const MetricFigures& figures) {
     );
 }
 
+void add_counts(Families& out, const MetricFigures& figures) {
+    const auto& counts = figures.counts;
+    out.counter(
+        "narthex_counted_requests_total", "Requests whose counts are stored", counts.stored
+    );
+    out.counter(
+        "narthex_uncounted_requests_total",
+        "Requests whose counts were dropped: too many waited for the database",
+        counts.dropped
+    );
+    out.gauge(
+        "narthex_counts_waiting",
+        "Paths whose counts wait for the database",
+        static_cast<double>(counts.waiting)
+    );
+}
+
+void add_leases(Families& out, const MetricFigures& figures) {
+    out.counter(
+        "narthex_leases_total",
+        "Paths that were leased to publishers, again each time",
+        figures.leases.leased
+    );
+    out.gauge(
+        "narthex_leases_held",
+        "Leases that this server remembers",
+        static_cast<double>(figures.leases.held)
+    );
+}
+
 }  // namespace
 
 std::vector<MetricFamily> metric_families(const MetricFigures& figures) {
@@ -290,6 +320,8 @@ std::vector<MetricFamily> metric_families(const MetricFigures& figures) {
     add_lookups(out, figures);
     add_upstreams(out, figures);
     add_cache(out, figures);
+    add_counts(out, figures);
+    add_leases(out, figures);
     out.gauge(
         "narthex_ready", "1 while the database answers, as /readyz says", figures.ready ? 1 : 0
     );

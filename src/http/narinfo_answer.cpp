@@ -63,4 +63,13 @@ Answer absent_narinfo_answer(const MaxAges& ages) {
     return answer;
 }
 
+// May be kept no longer than an absence: either may end at any moment.
+Answer hidden_narinfo_answer(const MaxAges& ages) {
+    auto answer =
+        text_answer(404, "404: hidden by the operator; uploading it again brings it back");
+    add_field(answer, "Cache-Control", max_age(ages.miss));
+    add_field(answer, "Narthex-Hidden", "1");
+    return answer;
+}
+
 }  // namespace narthex::http

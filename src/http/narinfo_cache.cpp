@@ -12,7 +12,13 @@ namespace {
 // Absent ones may fill this part: a client that asks for made-up paths doesn't push out real ones.
 constexpr std::size_t k_absent_part = 8;
 // A node, its place in a table that is half full, and what the allocator adds.
-constexpr std::size_t k_entry_overhead = 224;
+constexpr std::size_t k_entry_overhead = 240;
+// Entries whose counts are handed over under a lock: some microseconds.
+constexpr std::size_t k_counts_a_turn = 64;
+
+service::Requests requests_of(std::uint64_t n, bool hidden) {
+    return hidden ? service::Requests{0, n} : service::Requests{n, 0};
+}
 
 std::uint64_t random_key() {
     std::random_device random;
@@ -42,7 +48,24 @@ struct NarinfoCache::Shard {
     Entries& list_of(const Entry& entry) { return entry.narinfo ? found : absent; }
     std::size_t& bytes_of(const Entry& entry) { return entry.narinfo ? found_bytes : absent_bytes; }
 
+    void count(Entry& entry) {
+        if (counts == nullptr || (!entry.narinfo && !entry.hidden)) return;
+        if (entry.requests++ > 0) return;
+        entry.counted_at = static_cast<std::uint32_t>(counted.size());
+        counted.push_back(&entry);
+    }
+
+    void hand_over(Entry& entry) {
+        if (entry.requests == 0) return;
+        counts->add(entry.key, requests_of(entry.requests, entry.hidden));
+        entry.requests = 0;
+        counted[entry.counted_at] = counted.back();
+        counted[entry.counted_at]->counted_at = entry.counted_at;
+        counted.pop_back();
+    }
+
     void erase(Entries::iterator at) {
+        hand_over(*at);
         bytes_of(*at) -= at->bytes;
         by_key.erase(at->key);
         list_of(*at).erase(at);
@@ -62,6 +85,8 @@ struct NarinfoCache::Shard {
     }
 
     mutable std::mutex mutex;
+    service::RequestCounts* counts = nullptr;
+    std::vector<Entry*> counted;  // those with requests
     Index by_key{0, KeyedHash{0}};
     Entries found;
     Entries absent;
@@ -72,13 +97,19 @@ struct NarinfoCache::Shard {
     std::uint64_t evictions = 0;
 };
 
-NarinfoCache::NarinfoCache(std::size_t bytes, MaxAges ages, service::Epochs& epochs)
+NarinfoCache::NarinfoCache(
+    std::size_t bytes, MaxAges ages, service::Epochs& epochs, service::RequestCounts* counts
+)
     : ages_(ages),
       epochs_(epochs),
+      counts_(counts),
       shard_bytes_(bytes / k_shards),
       hash_{random_key()},
       shards_(std::make_unique<std::array<Shard, k_shards>>()) {
-    for (auto& shard : *shards_) shard.by_key = Shard::Index(0, hash_);
+    for (auto& shard : *shards_) {
+        shard.by_key = Shard::Index(0, hash_);
+        shard.counts = counts;
+    }
 }
 
 NarinfoCache::~NarinfoCache() = default;
@@ -92,7 +123,9 @@ bool NarinfoCache::stands(const Entry& entry, Clock::time_point now) const {
     return !entry.narinfo || now < entry.narinfo->renders_until;
 }
 
-std::optional<NarinfoCache::Found> NarinfoCache::find(const PathKey& key, Clock::time_point now) {
+std::optional<NarinfoCache::Found> NarinfoCache::find(
+    const PathKey& key, Clock::time_point now, bool counts
+) {
     if (shard_bytes_ == 0 || !epochs_.trusted(now)) return std::nullopt;
     auto& shard = shard_of(key);
     const std::lock_guard lock(shard.mutex);
@@ -109,7 +142,8 @@ std::optional<NarinfoCache::Found> NarinfoCache::find(const PathKey& key, Clock:
     }
     ++shard.hits;
     entry.asked_for = true;
-    return Found{entry.narinfo};
+    if (counts) shard.count(entry);
+    return Found{entry.narinfo, entry.hidden};
 }
 
 std::shared_ptr<const NarinfoAnswer> NarinfoCache::last_known(const PathKey& key) {
@@ -117,15 +151,14 @@ std::shared_ptr<const NarinfoAnswer> NarinfoCache::last_known(const PathKey& key
     const std::lock_guard lock(shard.mutex);
     const auto at = shard.by_key.find(key);
     if (at == shard.by_key.end()) return nullptr;
-    const auto& entry = *at->second;
-    return entry.stamp == epochs_.stamp(key.hash) ? entry.narinfo : nullptr;
+    auto& entry = *at->second;
+    if (!entry.narinfo || entry.stamp != epochs_.stamp(key.hash)) return nullptr;
+    shard.count(entry);
+    return entry.narinfo;
 }
 
 void NarinfoCache::fill(
-    const PathKey& key,
-    std::uint64_t stamp,
-    std::shared_ptr<const NarinfoAnswer> narinfo,
-    Clock::time_point now
+    const PathKey& key, std::uint64_t stamp, Found found, Clock::time_point now
 ) {
     if (!epochs_.trusted(now)) {
         // The database answers, but nobody hears what changes in it: should it go away now, what
@@ -134,20 +167,37 @@ void NarinfoCache::fill(
         return;
     }
     if (stamp != epochs_.stamp(key.hash)) return;
-    const auto bytes = k_entry_overhead + (narinfo ? narinfo->bytes() : 0);
+    const auto bytes = k_entry_overhead + (found.narinfo ? found.narinfo->bytes() : 0);
     const auto absent_limit = shard_bytes_ / k_absent_part;
-    const auto limit = narinfo ? shard_bytes_ - absent_limit : absent_limit;
+    const auto limit = found.narinfo ? shard_bytes_ - absent_limit : absent_limit;
     if (bytes > limit) return;
     auto& shard = shard_of(key);
     const std::lock_guard lock(shard.mutex);
     if (const auto at = shard.by_key.find(key); at != shard.by_key.end()) shard.erase(at->second);
-    Entry entry{key, stamp, std::move(narinfo), bytes};
+    Entry entry{key, stamp, std::move(found.narinfo), bytes, found.hidden};
     auto& list = shard.list_of(entry);
     auto& list_bytes = shard.bytes_of(entry);
     list.push_front(std::move(entry));
     list_bytes += bytes;
     shard.by_key.emplace(key, list.begin());
     shard.shrink(list, list_bytes, limit);
+}
+
+void NarinfoCache::count(const PathKey& key, const Found& found) {
+    if (counts_ == nullptr || (!found.narinfo && !found.hidden)) return;
+    counts_->add(key, requests_of(1, found.hidden));
+}
+
+void NarinfoCache::hand_over_counts() {
+    for (auto& shard : *shards_) {
+        for (bool more = true; more;) {
+            const std::lock_guard lock(shard.mutex);
+            for (std::size_t i = 0; i < k_counts_a_turn && !shard.counted.empty(); ++i) {
+                shard.hand_over(*shard.counted.back());
+            }
+            more = !shard.counted.empty();
+        }
+    }
 }
 
 NarinfoCache::Figures NarinfoCache::figures() const {

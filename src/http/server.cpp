@@ -78,6 +78,7 @@ class Worker {
           mailbox_(
               io_,
               backend.lookups,
+              backend.leases,
               backend.cache,
               [](std::vector<Mail> mails) { deliver(std::move(mails)); }
           ),

@@ -230,15 +230,15 @@ void Session::wait_for(Slot& slot, Response response, std::size_t id, Clock::tim
     slot.asked_at = now;
     ++in_flight_;
     if (auto* key = std::get_if<service::LookupKey>(&response.what)) {
-        look_up(std::move(*key), id);
+        look_up(std::move(*key), id, response.leases);
     } else {
         slot.bulk = std::make_unique<BulkWork>(std::move(std::get<BulkWork>(response.what)));
     }
 }
 
-void Session::look_up(service::LookupKey key, std::size_t id) {
+void Session::look_up(service::LookupKey key, std::size_t id, bool leases) {
     const auto deadline = last_read_ + context_.handler.lookup_timeout();
-    context_.mailbox.ask(std::move(key), deadline, weak_from_this(), id);
+    context_.mailbox.ask(std::move(key), deadline, weak_from_this(), id, leases);
 }
 
 // Null when the answer isn't wanted any more.

@@ -2,6 +2,7 @@
 
 #include "narthex/core/content_coding.hpp"
 #include "narthex/core/narinfo.hpp"
+#include "narthex/db/leases.hpp"
 #include "narthex/db/uploads.hpp"
 #include "narthex/http/access_answers.hpp"
 #include "narthex/http/companion_body.hpp"
@@ -155,11 +156,18 @@ void UploadAnswers::start_narinfo(
         service::Published published{};
         connection.write([&](db::Tx& tx) {
             published = service::publish_narinfo(tx, cache, keys_, *narinfo);
+            if (published.verdict == service::Verdict::present) lease(tx, cache, *narinfo);
         });
         // Before anybody hears of it: who asks this server next, sees it.
         epochs_.raise(bucket_of(narinfo->store_path().base.hash));
         return published_answer(published);
     });
+}
+
+// Whoever is told that it was there already relies on it.
+void UploadAnswers::lease(db::Tx& tx, const Cache& cache, const Narinfo& narinfo) const {
+    const PathKey key{cache.id, narinfo.store_path().base.hash};
+    [[maybe_unused]] const auto presence = db::lease_paths(tx, std::span(&key, 1), limits_.lease);
 }
 
 void UploadAnswers::start_companion(

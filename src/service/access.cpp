@@ -63,6 +63,16 @@ std::variant<Grant, Denial> Access::check(std::string_view authorization, int ca
     return Grant{token.id, token.name};
 }
 
+bool Access::knows(std::string_view authorization, int cache, Scope scope) const {
+    if (authorization.empty()) return false;
+    const auto hash = token_of_authorization(authorization);
+    if (!hash) return false;
+    const auto current = snapshot();
+    const auto at = current->tokens.find(*hash);
+    return at != current->tokens.end() &&
+           !denial(at->second.token, cache, scope, seconds_since_1970());
+}
+
 void Access::refresh_soon() {
     {
         const std::lock_guard lock(mutex_);

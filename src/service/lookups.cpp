@@ -278,7 +278,9 @@ std::optional<std::vector<LookupAnswer>> Lookups::ask(Worker& worker, const Batc
 std::vector<LookupAnswer> Lookups::ask_narinfos(Worker& worker, const Batch& batch) const {
     const Keys<PathKey> keys(batch);
     std::vector<LookupAnswer> answers(keys.distinct.size(), {Status::absent, nullptr, {}});
-    for (auto& row : worker.connection->find_narinfos(keys.distinct)) {
+    auto found = worker.connection->find_narinfos(keys.distinct);
+    for (const auto which : found.hidden) answers[which].status = Status::hidden;
+    for (auto& row : found.served) {
         auto& answer = answers[row.asked];
         answer.status = Status::found;
         answer.narinfo = options_.render(std::move(row));

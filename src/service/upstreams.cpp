@@ -257,7 +257,7 @@ void Upstreams::check(const Pulls& pulls) {
         const std::lock_guard lock(mutex_);
         for (const auto& pull : pulls) {
             if (hidden.contains(pull->key)) {
-                end(pull, {Status::absent, nullptr, {}}, out);
+                end(pull, {Status::hidden, nullptr, {}}, out);
             } else {
                 to_fetch_.push_back(pull);
             }

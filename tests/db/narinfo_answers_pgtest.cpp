@@ -24,13 +24,13 @@ class NarinfoAnswers : public NarinfosTest {
     }
 };
 
-TEST_F(NarinfoAnswers, are_absent_while_an_active_batch_hides_them) {
+TEST_F(NarinfoAnswers, are_hidden_while_an_active_batch_has_them) {
     store({made_up(1), made_up(2)});
     const auto batch = make_batch("false");
     hide(1, batch);
     EXPECT_EQ(text_of(1), made_up_text(1));
     run("update hide_batch set active = true");
-    EXPECT_EQ(text_of(1), "(absent)");
+    EXPECT_EQ(text_of(1), "(hidden)");
     EXPECT_EQ(text_of(2), made_up_text(2));
     run("update hide_batch set active = false");
     EXPECT_EQ(text_of(1), made_up_text(1));
@@ -41,7 +41,7 @@ TEST_F(NarinfoAnswers, are_hidden_by_any_of_several_batches) {
     hide(1, make_batch("false"));
     const auto active = make_batch("true");
     hide(1, active);
-    EXPECT_EQ(text_of(1), "(absent)");
+    EXPECT_EQ(text_of(1), "(hidden)");
     run("delete from hidden where batch = " + active);
     EXPECT_EQ(text_of(1), made_up_text(1));
 }
@@ -51,7 +51,7 @@ TEST_F(NarinfoAnswers, are_hidden_in_their_cache_only) {
     store({made_up(1)});
     store({made_up(1)}, other);
     hide(1, make_batch("true"));
-    EXPECT_EQ(text_of(1), "(absent)");
+    EXPECT_EQ(text_of(1), "(hidden)");
     EXPECT_EQ(text_of(1, other), made_up_text(1));
 }
 

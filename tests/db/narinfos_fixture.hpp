@@ -53,11 +53,11 @@ class NarinfosTest : public testing::Test {
         return report;
     }
 
-    // What is served for a path; "(absent)" when it isn't.
+    // What is served for a path; "(absent)" or "(hidden)" when it isn't.
     std::string text_of(int number, int cache = k_default) {
         const std::vector keys{PathKey{cache, test::path_hash(number)}};
-        const auto found = lookups_.find_narinfos(keys);
-        if (found.empty()) return "(absent)";
+        const auto [found, hidden] = lookups_.find_narinfos(keys);
+        if (found.empty()) return hidden.empty() ? "(absent)" : "(hidden)";
         EXPECT_EQ(found.size(), 1U);
         EXPECT_EQ(found[0].asked, 0U);
         return found[0].text;

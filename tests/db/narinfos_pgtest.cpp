@@ -82,13 +82,14 @@ TEST_F(NarinfosTest, are_found_among_many_and_only_those_asked_for) {
         {k_default, path_hash(3)},  // twice: each is answered
     };
     std::map<std::size_t, std::string> texts;
-    for (const auto& each : lookups_.find_narinfos(keys)) texts.emplace(each.asked, each.text);
+    for (const auto& each : lookups_.find_narinfos(keys).served)
+        texts.emplace(each.asked, each.text);
     EXPECT_EQ(
         texts,
         (std::map<std::size_t, std::string>{
             {0, made_up_text(3)}, {3, made_up_text(1)}, {4, made_up_text(2)}, {5, made_up_text(3)}})
     );
-    EXPECT_TRUE(lookups_.find_narinfos({}).empty());
+    EXPECT_TRUE(lookups_.find_narinfos({}).served.empty());
     EXPECT_TRUE(lookups_.find_nar_files({}).empty());
 }
 
@@ -96,12 +97,12 @@ TEST_F(NarinfosTest, are_dated) {
     store({made_up(1)});
     const std::vector keys{PathKey{k_default, path_hash(1)}};
     const auto age =
-        std::chrono::system_clock::now() - lookups_.find_narinfos(keys).at(0).first_seen;
+        std::chrono::system_clock::now() - lookups_.find_narinfos(keys).served.at(0).first_seen;
     EXPECT_LT(age, std::chrono::minutes(5));
     EXPECT_GT(age, -std::chrono::minutes(5));
     execute(database_.uri(), "update narinfo set first_seen = '1999-12-31 23:59:59+00'");
     EXPECT_EQ(
-        lookups_.find_narinfos(keys).at(0).first_seen,
+        lookups_.find_narinfos(keys).served.at(0).first_seen,
         std::chrono::system_clock::time_point(std::chrono::seconds(946'684'799))
     );
 }

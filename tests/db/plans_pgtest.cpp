@@ -112,7 +112,7 @@ class Plans : public NarinfosTest {
         EXPECT_TRUE(dangling(store_at("/srv", {made_up(1)})).empty());
         const std::vector paths{PathKey{k_default, path_hash(1)}};
         const std::vector nars{NarKey{k_default, "nar/1.nar.xz"}};
-        EXPECT_EQ(lookups_.find_narinfos(paths).size(), 1U);
+        EXPECT_EQ(lookups_.find_narinfos(paths).served.size(), 1U);
         EXPECT_EQ(lookups_.find_nar_files(nars).size(), 1U);
         EXPECT_EQ(lookups_.find_present(paths).size(), 1U);
         EXPECT_EQ(lookups_.closure_members(paths[0], 10).size(), 1U);

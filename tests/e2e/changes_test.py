@@ -81,11 +81,26 @@ class Changes(unittest.TestCase):
         self.keep(names, 200)
         PG.psql(f"update hide_batch set active = true where id = {batch}")
         self.expect(names, 404, "hidden")
+        self.expect_to_be_told(names[0])
         PG.psql(f"update hide_batch set active = false where id = {batch}")
         self.expect(names, 200, "restored")
         PG.psql(f"delete from narinfo where hash = {hex_of(names[0])}")
         self.expect(names[:1], 404, "deleted")
         self.keep(names[1:], 200)
+
+    def expect_to_be_told(self, hidden):
+        """That the operator hides it: from memory and from the database, and of nothing else."""
+        unkept = support.Server("--database", PG.uri, "--cache-bytes", 0).start()
+        self.addCleanup(unkept.stop)
+        for server in (*self.servers, unkept):
+            for method in ("GET", "HEAD"):
+                answer = get(server.port, samples.target(hidden), method)
+                self.assertEqual((answer.status, answer.header("Narthex-Hidden")), (404, "1"))
+                self.assertEqual(answer.header("Cache-Control"), "public, max-age=60")
+                assert_well_formed(self, answer)
+                self.assertEqual(answer.body.startswith(b"404: hidden by the operator"), method == "GET")
+                absent = get(server.port, samples.target("never-there"), method)
+                self.assertEqual((absent.status, absent.header("Narthex-Hidden")), (404, None))
 
     def test_an_added_line_is_seen_and_changes_the_etag(self):
         name = "signed"

@@ -27,6 +27,7 @@ HEADER_FORMS = {
     "accept-ranges": r"bytes",
     "content-range": r"bytes ([0-9]+-[0-9]+|\*)/[0-9]+",
     "allow": r"GET, HEAD(, PUT)?|POST(, QUERY)?",
+    "narthex-hidden": r"1",
     "www-authenticate": r'Basic realm="[a-z]+"',
 }
 DATES = {"date", "last-modified"}

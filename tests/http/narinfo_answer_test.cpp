@@ -77,6 +77,15 @@ TEST(AbsentNarinfoAnswer, may_be_kept_for_a_minute) {
     const auto answer = absent_narinfo_answer({});
     EXPECT_EQ(answer.status, 404);
     EXPECT_TRUE(has(answer, "Cache-Control: public, max-age=60"));
+    EXPECT_FALSE(has(answer, "Narthex-Hidden: 1"));
+}
+
+TEST(HiddenNarinfoAnswer, says_so_and_may_be_kept_as_long) {
+    const auto answer = hidden_narinfo_answer({});
+    EXPECT_EQ(answer.status, 404);
+    EXPECT_TRUE(has(answer, "Cache-Control: public, max-age=60"));
+    EXPECT_TRUE(has(answer, "Narthex-Hidden: 1"));
+    EXPECT_TRUE(answer.body->starts_with("404: hidden by the operator"));
 }
 
 }  // namespace

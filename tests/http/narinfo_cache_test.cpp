@@ -37,17 +37,21 @@ class Narinfos : public testing::Test {
     Narinfos() { epochs_.trust_until(Clock::time_point::max()); }
 
     void fill(int number, const std::string& text) {
-        cache_.fill(key_of(number), stamp(number), answer_of(text), now_);
+        cache_.fill(key_of(number), stamp(number), {answer_of(text)}, now_);
     }
-    void fill_absent(int number) { cache_.fill(key_of(number), stamp(number), nullptr, now_); }
+    void fill_absent(int number) { cache_.fill(key_of(number), stamp(number), {}, now_); }
+    void fill_hidden(int number) {
+        cache_.fill(key_of(number), stamp(number), {nullptr, true}, now_);
+    }
     [[nodiscard]] std::uint64_t stamp(int number) const {
         return epochs_.stamp(key_of(number).hash);
     }
-    // "(absent)" when that is known, "(unknown)" when nothing is.
+    // "(absent)" or "(hidden)" when that is known, "(unknown)" when nothing is.
     std::string found(int number) {
         const auto known = cache_.find(key_of(number), now_);
         if (!known) return "(unknown)";
-        return known->narinfo ? known->narinfo->body : "(absent)";
+        if (known->narinfo) return known->narinfo->body;
+        return known->hidden ? "(hidden)" : "(absent)";
     }
 
     Epochs epochs_;
@@ -62,10 +66,12 @@ TEST_F(Narinfos, are_found_as_they_were_put_in) {
     EXPECT_EQ(found(2), "(absent)");
     EXPECT_EQ(found(3), "(unknown)");
     EXPECT_FALSE(cache_.find(key_of(1, 2), now_));  // of another cache
+    fill_hidden(2);
+    EXPECT_EQ(found(2), "(hidden)");
     fill(2, "two");
     EXPECT_EQ(found(2), "two");
     EXPECT_EQ(cache_.figures().entries, 2U);
-    EXPECT_EQ(cache_.figures().hits, 3U);
+    EXPECT_EQ(cache_.figures().hits, 4U);
 }
 
 TEST_F(Narinfos, fall_with_their_bucket_and_stay_with_another) {
@@ -81,7 +87,7 @@ TEST_F(Narinfos, fall_with_their_bucket_and_stay_with_another) {
 TEST_F(Narinfos, that_raced_with_a_change_are_not_kept) {
     const auto before = stamp(1);
     epochs_.raise(bucket_of(key_of(1).hash));
-    cache_.fill(key_of(1), before, answer_of("old"), now_);
+    cache_.fill(key_of(1), before, {answer_of("old")}, now_);
     EXPECT_EQ(found(1), "(unknown)");
 }
 
@@ -124,7 +130,7 @@ TEST_F(Narinfos, are_no_longer_known_once_the_database_has_answered_unheard) {
 TEST_F(Narinfos, that_are_new_are_rendered_again_when_they_no_longer_are) {
     const auto narinfo = render_narinfo("new", std::chrono::system_clock::now(), {});
     EXPECT_NE(narinfo->head.find("max-age=300\r\n"), std::string::npos);
-    cache_.fill(key_of(1), stamp(1), narinfo, now_);
+    cache_.fill(key_of(1), stamp(1), {narinfo}, now_);
     EXPECT_EQ(found(1), "new");
     now_ += std::chrono::hours(2);
     EXPECT_EQ(found(1), "(unknown)");
@@ -135,30 +141,30 @@ TEST_F(Narinfos, take_no_more_memory_than_they_may) {
     NarinfoCache cache(k_little, {}, epochs_);
     const std::string text(1000, 'x');
     for (int number = 0; number < 5000; ++number) {
-        cache.fill(key_of(number), stamp(number), answer_of(text), now_);
-        cache.fill(key_of(100'000 + number), stamp(number), nullptr, now_);
+        cache.fill(key_of(number), stamp(number), {answer_of(text)}, now_);
+        cache.fill(key_of(100'000 + number), stamp(number), {}, now_);
         ASSERT_LE(cache.figures().bytes, k_little);
     }
     EXPECT_GT(cache.figures().evictions, 4000U);
     EXPECT_GT(cache.figures().bytes, k_little / 2);
     // One that would push out all others isn't kept.
-    cache.fill(key_of(7), stamp(7), answer_of(std::string(k_little / 2, 'x')), now_);
+    cache.fill(key_of(7), stamp(7), {answer_of(std::string(k_little / 2, 'x'))}, now_);
     EXPECT_FALSE(cache.find(key_of(7), now_));
 }
 
 TEST_F(Narinfos, that_are_asked_for_outlive_those_that_are_not) {
     NarinfoCache cache(1 << 20, {}, epochs_);
     const auto answer = answer_of(std::string(1000, 'x'));
-    cache.fill(key_of(16), stamp(16), answer, now_);
+    cache.fill(key_of(16), stamp(16), {answer}, now_);
     for (int number = 1000; number < 5000; ++number) {
-        cache.fill(key_of(number), stamp(number), answer, now_);
+        cache.fill(key_of(number), stamp(number), {answer}, now_);
         ASSERT_TRUE(cache.find(key_of(16), now_)) << number;
     }
 }
 
 TEST_F(Narinfos, of_a_cache_without_memory_are_unknown) {
     NarinfoCache cache(0, {}, epochs_);
-    cache.fill(key_of(1), stamp(1), answer_of("one"), now_);
+    cache.fill(key_of(1), stamp(1), {answer_of("one")}, now_);
     EXPECT_FALSE(cache.find(key_of(1), now_));
 }
 
@@ -223,7 +229,7 @@ class Model {
         cache_.fill(
             key_of(lookup.key),
             lookup.stamp,
-            absent ? nullptr : answer_of(std::to_string(*lookup.version)),
+            {absent ? nullptr : answer_of(std::to_string(*lookup.version))},
             Clock::now()
         );
         asked_.erase(asked_.begin() + which % static_cast<int>(asked_.size()));
@@ -319,7 +325,7 @@ TEST(NarinfosInAnyOrder, hold_with_many_threads) {
                 continue;
             }
             const auto stamp = epochs.stamp(key.hash);
-            cache.fill(key, stamp, answer_of(std::to_string(committed[at].load())), Clock::now());
+            cache.fill(key, stamp, {answer_of(std::to_string(committed[at].load()))}, Clock::now());
         }
     };
     std::vector<std::thread> readers;

@@ -76,7 +76,7 @@ class ImportTest : public testing::Test {
     // What is served; "(absent)" when nothing.
     std::string text_of(int number) {
         const std::vector keys{PathKey{options_.cache.id, test::path_hash(number)}};
-        const auto found = lookups_.find_narinfos(keys);
+        const auto found = lookups_.find_narinfos(keys).served;
         return found.empty() ? "(absent)" : found[0].text;
     }
 

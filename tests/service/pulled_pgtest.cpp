@@ -48,7 +48,7 @@ TEST_F(PulledTest, is_served_as_it_is_and_its_nars_are_at_the_upstream) {
     const std::vector<PulledNarinfo> pulled{{1, k_upstream, made_up(1)}, {1, k_upstream, odd}};
     for (int i = 0; i < 2; ++i) store_pulled(connection_, pulled);
     const std::vector keys{key(1), key(2)};
-    EXPECT_EQ(lookups_.find_narinfos(keys).size(), 2U);
+    EXPECT_EQ(lookups_.find_narinfos(keys).served.size(), 2U);
     EXPECT_EQ(places("nar/1.nar.xz"), "url " + k_upstream + "/nar/1.nar.xz\n");
     // Found by its decoded path, and sent to the upstream's own spelling.
     EXPECT_EQ(places("nar/a+b.nar"), "url " + k_upstream + "/nar/a%2Bb.nar?hash=x\n");
@@ -70,7 +70,7 @@ TEST_F(PulledTest, may_be_of_several_caches_and_lack_its_references) {
         std::vector<PulledNarinfo>{{1, k_upstream, made_up(1, {8, 9})}, {2, k_upstream, made_up(1)}}
     );
     const std::vector keys{key(1), key(1, 2)};
-    EXPECT_EQ(lookups_.find_narinfos(keys).size(), 2U);
+    EXPECT_EQ(lookups_.find_narinfos(keys).served.size(), 2U);
 }
 
 TEST_F(PulledTest, hidden_paths_are_those_of_active_batches_narinfo_or_not) {

@@ -40,6 +40,10 @@ struct Config {
     std::vector<PublicKey> trusted_keys;
     std::vector<std::string> signing_key_files;
     service::UpstreamLimits upstreams;
+    bool count_requests = true;
+    std::chrono::seconds count_flush{10};
+    std::chrono::days count_keep{400};
+    std::uint64_t auto_restore = 0;  // requests; 0: never
 };
 
 struct Setting {

@@ -1,22 +1,11 @@
-// Points in time as people give and read them, always UTC. Seconds since 1970. Pure.
+// Points in time on the command line, as in the admin API.
 #pragma once
 
-#include "narthex/core/error.hpp"
-
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <string_view>
+#include "narthex/service/time_text.hpp"
 
 namespace narthex::app {
 
-// 2026-11-24T19:42:59Z (RFC 3339)
-[[nodiscard]] std::string time_text(std::int64_t time);
-
-// "never" (absent), "90d", "12h", or "2027-01-31": the beginning of that day. The error says what
-// is wanted; a time that isn't after `now` is one, too.
-[[nodiscard]] Result<std::optional<std::int64_t>> parse_expiry(
-    std::string_view text, std::int64_t now
-);
+using service::parse_expiry;
+using service::time_text;
 
 }  // namespace narthex::app

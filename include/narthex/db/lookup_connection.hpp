@@ -29,6 +29,11 @@ struct FoundNarinfo {
     std::chrono::system_clock::time_point first_seen;
 };
 
+struct FoundNarinfos {
+    std::vector<FoundNarinfo> served;  // in any order
+    std::vector<std::size_t> hidden;   // which of the keys the operator has hidden
+};
+
 struct FoundNarFile {
     std::size_t asked;
     std::string file;  // absolute; or a URL
@@ -52,8 +57,8 @@ class LookupConnection {
     LookupConnection(const LookupConnection&) = delete;
     LookupConnection& operator=(const LookupConnection&) = delete;
 
-    // Those that are served, in any order. Throws Unavailable or QueryFailed, as does the next.
-    [[nodiscard]] std::vector<FoundNarinfo> find_narinfos(std::span<const PathKey> keys);
+    // What there is of `keys`. Throws Unavailable or QueryFailed, as does the next.
+    [[nodiscard]] FoundNarinfos find_narinfos(std::span<const PathKey> keys);
 
     // Where NARs are, in local directories or on other servers; one with several places comes
     // several times, the place to prefer first.

@@ -39,4 +39,24 @@ struct NotablePath {
 [[nodiscard]] std::vector<NotablePath> largest_paths(Tx& tx, int cache, int count);
 [[nodiscard]] std::vector<NotablePath> newest_paths(Tx& tx, int cache, int count);
 
+struct RequestedPath {
+    BaseName base;
+    std::uint64_t served;
+    std::uint64_t hidden;  // asked for while it was hidden
+};
+// The `count` that were asked for most in the last `days`, today (UTC) included.
+[[nodiscard]] std::vector<RequestedPath> requested_paths(Tx& tx, int cache, int days, int count);
+
+struct UnusedStats {
+    std::uint64_t paths;
+    std::uint64_t nar_bytes;                   // uncompressed
+    std::optional<std::string> counted_since;  // a day; absent: never
+};
+// Of what is served and wasn't asked for in the last `days`, today (UTC) included.
+[[nodiscard]] UnusedStats unused_stats(Tx& tx, int cache, int days);
+// The same paths, `count` at most, after `after` (absent: from the first), by their hash parts.
+[[nodiscard]] std::vector<NotablePath> unused_paths(
+    Tx& tx, int cache, int days, const std::optional<HashPart>& after, int count
+);
+
 }  // namespace narthex::db

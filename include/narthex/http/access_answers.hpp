@@ -22,4 +22,13 @@ namespace narthex::http {
 // Makes it one that nobody keeps but whoever asked: no proxy, no CDN.
 void make_private(Answer& answer);
 
+// Whether what is asked for decides what is uploaded to `cache`: then it is leased. Costs nothing
+// where no token is shown.
+[[nodiscard]] inline bool is_publisher(
+    const service::Access& access, const Request& request, const Cache& cache
+) {
+    return !request.authorization.empty() && !cache.pulls_through() &&
+           access.knows(request.authorization, cache.id, Scope::publish);
+}
+
 }  // namespace narthex::http

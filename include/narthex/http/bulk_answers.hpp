@@ -12,6 +12,7 @@
 #include "narthex/service/access.hpp"
 #include "narthex/service/bulk.hpp"
 #include "narthex/service/catalog.hpp"
+#include "narthex/service/leases.hpp"
 
 #include <boost/asio/thread_pool.hpp>
 
@@ -38,11 +39,12 @@ class BulkAnswers {
   public:
     using Done = std::function<void(Answer)>;
 
-    // All outlive it; no request is under way when BulkLookups ends.
+    // All outlive it; no request is under way when BulkLookups and Leases end.
     BulkAnswers(
         const service::Catalog& catalog,
         const service::Access& access,
         service::BulkLookups& lookups,
+        service::Leases& leases,
         boost::asio::thread_pool& files,
         const BulkLimits& limits
     );
@@ -60,15 +62,18 @@ class BulkAnswers {
   private:
     void start(BulkAsk ask, Done done);
     bool admit(const BulkAsk& ask, const Cache& cache, Done& done) const;
-    void start_narinfos(BulkAsk ask, int cache, const Done& done);
-    void start_missing(BulkAsk ask, int cache, const Done& done);
+    void start_narinfos(BulkAsk ask, const Cache& cache, const Done& done);
+    void start_missing(BulkAsk ask, const Cache& cache, const Done& done);
     void start_attic(BulkAsk ask, const std::vector<Cache>& caches, Done done);
     void start_closure(BulkAsk ask, const PathKey& root, const Done& done);
     void start_companion(BulkAsk ask, int cache, const CompanionPath& path, const Done& done);
 
+    [[nodiscard]] service::Leases* leases_for(const BulkAsk& ask, const Cache& cache) const;
+
     const service::Catalog& catalog_;
     const service::Access& access_;
     service::BulkLookups& lookups_;
+    service::Leases& leases_;
     boost::asio::thread_pool& files_;
     BulkLimits limits_;
     service::BulkRoom room_;

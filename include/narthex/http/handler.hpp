@@ -7,6 +7,7 @@
 #include "narthex/http/responder.hpp"
 #include "narthex/http/upload_answers.hpp"
 #include "narthex/service/access.hpp"
+#include "narthex/service/leases.hpp"
 
 namespace narthex::http {
 
@@ -17,6 +18,7 @@ class Handler : public Responder {
         const service::Catalog& catalog,
         const service::Access& access,
         const service::Lookups& lookups,
+        const service::Leases& leases,
         NarinfoCache& cache,
         const BulkAnswers& bulk,
         const UploadAnswers& uploads,
@@ -43,9 +45,8 @@ class Handler : public Responder {
     [[nodiscard]] Response respond_with(
         Route to, const Request& request, const std::vector<Cache>& caches, Clock::time_point now
     );
-    [[nodiscard]] Response narinfo(
-        const PathKey& key, const Request& request, Clock::time_point now
-    );
+    [[nodiscard]] Response narinfo(const Route& to, const Request& request, Clock::time_point now);
+    [[nodiscard]] const Answer& without(const Request& request, bool hidden) const;
     [[nodiscard]] Response without_body(const Request& request, const Route& to) const;
     [[nodiscard]] std::optional<Answer> body_fault(const Request& request, const Route& to) const;
     [[nodiscard]] std::optional<Answer> refusal_of(const Request& request, const Route& to) const;
@@ -57,11 +58,13 @@ class Handler : public Responder {
     const service::Catalog& catalog_;
     const service::Access& access_;
     const service::Lookups& lookups_;
+    const service::Leases& leases_;
     NarinfoCache& cache_;
     const BulkAnswers& bulk_;
     const UploadAnswers& uploads_;
     HandlerOptions options_;
     Answer absent_narinfo_;
+    Answer hidden_narinfo_;
     Answer not_found_;
 };
 

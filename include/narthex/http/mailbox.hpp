@@ -4,6 +4,7 @@
 #pragma once
 
 #include "narthex/http/narinfo_cache.hpp"
+#include "narthex/service/leases.hpp"
 #include "narthex/service/lookups.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -30,16 +31,18 @@ class Mailbox : public service::LookupReceiver {
     Mailbox(
         boost::asio::io_context& io,
         service::Lookups& lookups,
+        service::Leases& leases,
         NarinfoCache& cache,
         std::function<void(std::vector<Mail>)> deliver
     );
 
-    // On the network thread.
+    // On the network thread. `leases`: the key is a path's, which is leased first.
     void ask(
         service::LookupKey key,
         std::chrono::steady_clock::time_point deadline,
         std::weak_ptr<void> client,
-        std::uint64_t id
+        std::uint64_t id,
+        bool leases
     );
 
     void answered(std::vector<service::Answered> batch) override;
@@ -50,9 +53,11 @@ class Mailbox : public service::LookupReceiver {
 
     boost::asio::io_context& io_;
     service::Lookups& lookups_;
+    service::Leases& leases_;
     NarinfoCache& cache_;
     std::function<void(std::vector<Mail>)> deliver_;
-    std::vector<service::Lookup> asked_;  // on the network thread
+    std::vector<service::Lookup> asked_;     // on the network thread
+    std::vector<service::Lookup> to_lease_;  // there, too
     std::mutex mutex_;
     std::vector<Mail> inbox_;
 };

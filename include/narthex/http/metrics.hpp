@@ -5,6 +5,8 @@
 #include "narthex/http/counters.hpp"
 #include "narthex/http/narinfo_cache.hpp"
 #include "narthex/service/batch_sizes.hpp"
+#include "narthex/service/count_store.hpp"
+#include "narthex/service/leases.hpp"
 #include "narthex/service/lookups.hpp"
 #include "narthex/service/upstreams.hpp"
 
@@ -25,6 +27,8 @@ struct MetricFigures {
     bool cache_trusted = false;  // changes in the database are heard
     service::Lookups::Figures lookups{};
     service::Upstreams::Figures upstreams{};
+    service::CountStore::Figures counts{};
+    service::Leases::Figures leases{};
     bool ready = false;  // as /readyz says
     const service::BatchSizes& batches;
     std::string version;

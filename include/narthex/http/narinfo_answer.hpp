@@ -49,4 +49,7 @@ struct NarinfoAnswer : service::RenderedNarinfo {
 // 404: the database has said so.
 [[nodiscard]] Answer absent_narinfo_answer(const MaxAges& ages);
 
+// 404 with `Narthex-Hidden: 1`: it is there, but the operator has hidden it.
+[[nodiscard]] Answer hidden_narinfo_answer(const MaxAges& ages);
+
 }  // namespace narthex::http

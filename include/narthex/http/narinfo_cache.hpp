@@ -2,11 +2,15 @@
 // that were asked for since they were last looked at ("second chance": finding one writes no more
 // than a flag beside it). In shards, each with its lock, so that network threads seldom meet. An
 // answer stands while its stamp does (service/epochs.hpp). Any thread.
+//
+// How often a path is asked for is counted beside its answer, which is touched anyway, and handed
+// over now and then (service/request_counts.hpp).
 #pragma once
 
 #include "narthex/core/path_key.hpp"
 #include "narthex/http/narinfo_answer.hpp"
 #include "narthex/service/epochs.hpp"
+#include "narthex/service/request_counts.hpp"
 
 #include <array>
 #include <atomic>
@@ -15,6 +19,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <vector>
 
 namespace narthex::http {
 
@@ -22,30 +27,38 @@ class NarinfoCache {
   public:
     using Clock = std::chrono::steady_clock;
 
-    // `bytes`: 0 keeps nothing. `epochs` outlives it.
-    NarinfoCache(std::size_t bytes, MaxAges ages, service::Epochs& epochs);
+    // `bytes`: 0 keeps nothing. `counts`: null when nothing is to be counted. Both outlive it.
+    NarinfoCache(
+        std::size_t bytes,
+        MaxAges ages,
+        service::Epochs& epochs,
+        service::RequestCounts* counts = nullptr
+    );
     ~NarinfoCache();
     NarinfoCache(const NarinfoCache&) = delete;
     NarinfoCache& operator=(const NarinfoCache&) = delete;
 
     struct Found {
         std::shared_ptr<const NarinfoAnswer> narinfo;  // null: it is known to be absent
+        bool hidden = false;                           // and that by the operator
     };
-    // Absent where nothing that stands is known.
-    [[nodiscard]] std::optional<Found> find(const PathKey& key, Clock::time_point now);
+    // Absent where nothing that stands is known. What is given counts as a request if `counts`.
+    [[nodiscard]] std::optional<Found> find(
+        const PathKey& key, Clock::time_point now, bool counts = true
+    );
 
-    // While the database is away: the narinfo as it was last, if nothing was heard to change it.
-    // Null for what was absent: it may have come since.
+    // While the database is away: the narinfo as it was last, if nothing was heard to change it; it
+    // counts as a request. Null for what was absent: it may have come since.
     [[nodiscard]] std::shared_ptr<const NarinfoAnswer> last_known(const PathKey& key);
 
-    // `stamp`: of Epochs, taken before the lookup was sent. `narinfo`: null when absent. While
-    // nothing is heard of changes, it isn't kept; and what was, isn't known any more.
-    void fill(
-        const PathKey& key,
-        std::uint64_t stamp,
-        std::shared_ptr<const NarinfoAnswer> narinfo,
-        Clock::time_point now
-    );
+    // `stamp`: of Epochs, taken before the lookup was sent. While nothing is heard of changes,
+    // `found` isn't kept; and what was, isn't known any more.
+    void fill(const PathKey& key, std::uint64_t stamp, Found found, Clock::time_point now);
+
+    // Counts a request that was answered by the database.
+    void count(const PathKey& key, const Found& found);
+    // Adds what was counted beside answers since the last time to the counts that were given.
+    void hand_over_counts();
 
     [[nodiscard]] const service::Epochs& epochs() const { return epochs_; }
     [[nodiscard]] const MaxAges& ages() const { return ages_; }
@@ -70,7 +83,10 @@ class NarinfoCache {
         std::uint64_t stamp;
         std::shared_ptr<const NarinfoAnswer> narinfo;
         std::size_t bytes;
+        bool hidden = false;
         bool asked_for = false;
+        std::uint32_t requests = 0;    // not handed over yet
+        std::uint32_t counted_at = 0;  // its place in Shard::counted, where there are some
     };
     struct Shard;
 
@@ -81,6 +97,7 @@ class NarinfoCache {
 
     MaxAges ages_;
     service::Epochs& epochs_;
+    service::RequestCounts* counts_;
     std::size_t shard_bytes_;
     KeyedHash hash_;
     std::unique_ptr<std::array<Shard, k_shards>> shards_;

@@ -33,6 +33,7 @@ struct UploadLimits {
     std::size_t memory_bytes = 256 * 1024 * 1024;          // that all of them hold together
     std::chrono::milliseconds publish{10'000};             // for the database to take one
     std::chrono::milliseconds timeout{300'000};  // for a body that has come to be answered
+    std::chrono::hours lease{24};  // how long stays what a publisher was told is there
 };
 
 struct HandlerOptions {

@@ -25,6 +25,7 @@ struct Response {
     Resource kind;
     std::variant<Answer, service::LookupKey, BulkWork> what;
     bool is_private = false;  // what comes of a lookup goes through make_private()
+    bool leases = false;      // a lookup is a publisher's: its path is leased first
 };
 
 // A request whose body is taken: `bytes` after its head.

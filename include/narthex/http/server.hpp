@@ -13,8 +13,9 @@ namespace boost::asio {
 class thread_pool;
 }
 namespace narthex::service {
+class Leases;
 class Lookups;
-}
+}  // namespace narthex::service
 
 namespace narthex::http {
 
@@ -31,6 +32,7 @@ struct Backend {
     BulkAnswers& bulk;
     UploadAnswers& uploads;
     service::Lookups& lookups;
+    service::Leases& leases;
     NarinfoCache& cache;
     boost::asio::thread_pool& files;
 };

@@ -119,7 +119,7 @@ class Session : public std::enable_shared_from_this<Session> {
     void dispatch();
     void ask(Slot& slot, std::size_t id);
     void wait_for(Slot& slot, Response response, std::size_t id, Clock::time_point now);
-    void look_up(service::LookupKey key, std::size_t id);
+    void look_up(service::LookupKey key, std::size_t id, bool leases);
     void open_front_nar();
     void complete(std::size_t id, Answer answer);
     [[nodiscard]] Slot* waiting_slot(std::size_t id);

@@ -71,6 +71,7 @@ class UploadAnswers {
     void start_narinfo(
         const Cache& cache, const HashPart& hash, std::string text, const Done& done
     );
+    void lease(db::Tx& tx, const Cache& cache, const Narinfo& narinfo) const;
     void start_companion(
         const Cache& cache, const CompanionPath& path, std::string content, const Done& done
     );

@@ -41,6 +41,10 @@ class Access {
         std::string_view authorization, int cache, Scope scope
     ) const;
 
+    // Whether the field holds a token that may use `scope` in `cache` as far as was last known,
+    // also while the database is away. Grants nothing. Any thread.
+    [[nodiscard]] bool knows(std::string_view authorization, int cache, Scope scope) const;
+
     // Reads the tokens soon. Any thread.
     void refresh_soon();
 

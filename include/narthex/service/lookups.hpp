@@ -37,7 +37,12 @@ class RenderedNarinfo {
 };
 
 struct LookupAnswer {
-    enum class Status { found, absent, unavailable };
+    enum class Status {
+        found,
+        absent,
+        hidden,  // absent to clients: the operator has hidden the narinfo
+        unavailable
+    };
     Status status;
     std::shared_ptr<const RenderedNarinfo> narinfo;  // of a PathKey that is found
     std::vector<std::string> files;                  // of a NarKey: every place, the best first
@@ -63,6 +68,7 @@ struct Lookup {
     std::uint64_t id = 0;                            // the client's own
     std::uint64_t stamp = 0;                         // Epochs, when it was asked
     LookupReceiver* receiver;                        // outlives Lookups
+    bool publisher = false;  // asks whether to upload: no request that counts
 };
 
 struct Answered {

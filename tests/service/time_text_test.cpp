@@ -1,9 +1,9 @@
-#include "narthex/app/time_text.hpp"
+#include "narthex/service/time_text.hpp"
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
-namespace narthex::app {
+namespace narthex::service {
 namespace {
 
 constexpr std::int64_t k_now = 1'795'549'379;  // 2026-11-24T19:42:59Z
@@ -63,5 +63,37 @@ RC_GTEST_PROP(ExpiryProperty, reads_the_dates_that_are_written, ()) {
     RC_ASSERT(*parse_expiry(text.substr(0, 10), 0) == day * 86'400);
 }
 
+TEST(Time, may_have_passed) {
+    EXPECT_EQ(parse_time("1970-01-01").value(), 0);
+    EXPECT_EQ(parse_time("2026-11-24T19:42:59Z").value(), k_now);
+    for (const auto* text :
+         {"",
+          "2026-11-31",
+          "2026-11-24T",
+          "2026-11-24T19:42:59",
+          "2026-11-24 19:42:59Z",
+          "2026-11-24T24:00:00Z",
+          "2026-11-24T19:60:00Z",
+          "2026-11-24T19:42:5xZ",
+          "2026-11-24T19:42:59Zx",
+          "90d",
+          "now"}) {
+        EXPECT_FALSE(parse_time(text)) << text;
+    }
+}
+
+RC_GTEST_PROP(Time, is_read_as_it_is_written, ()) {
+    const auto time = static_cast<std::int64_t>(*rc::gen::inRange<std::int64_t>(0, 4'000'000'000));
+    RC_ASSERT(parse_time(time_text(time)).value() == time);
+}
+
+TEST(Span, is_of_days_or_hours) {
+    EXPECT_EQ(parse_span("90d").value(), 90 * 86'400);
+    EXPECT_EQ(parse_span("1h").value(), 3600);
+    for (const auto* text : {"", "0d", "-1d", "90", "1w", "2027-01-31", "never"}) {
+        EXPECT_FALSE(parse_span(text)) << text;
+    }
+}
+
 }  // namespace
-}  // namespace narthex::app
+}  // namespace narthex::service

@@ -1,11 +1,12 @@
-#include "narthex/app/time_text.hpp"
+#include "narthex/service/time_text.hpp"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 
-namespace narthex::app {
+namespace narthex::service {
 
 namespace {
 
@@ -47,6 +48,20 @@ std::optional<std::int64_t> parse_date(std::string_view text) {
     return chrono::sys_days(date).time_since_epoch().count() * k_day;
 }
 
+// Of "T19:42:59Z", in seconds of a day.
+std::optional<std::int64_t> parse_clock(std::string_view text) {
+    if (text.size() != 10 || text[0] != 'T' || text[3] != ':' || text[6] != ':' || text[9] != 'Z') {
+        return std::nullopt;
+    }
+    const auto hours = parse_digits(text.substr(1, 2));
+    const auto minutes = parse_digits(text.substr(4, 2));
+    const auto seconds = parse_digits(text.substr(7, 2));
+    if (!hours || !minutes || !seconds || *hours > 23 || *minutes > 59 || *seconds > 59) {
+        return std::nullopt;
+    }
+    return *hours * k_hour + *minutes * 60 + *seconds;
+}
+
 }  // namespace
 
 std::string time_text(std::int64_t time) {
@@ -81,4 +96,22 @@ Result<std::optional<std::int64_t>> parse_expiry(std::string_view text, std::int
     return Expiry(*time);
 }
 
-}  // namespace narthex::app
+Result<std::int64_t> parse_time(std::string_view text) {
+    const auto day = parse_date(text.substr(0, 10));
+    const auto clock = text.size() == 10
+                           ? std::optional<std::int64_t>(0)
+                           : parse_clock(text.substr(std::min<std::size_t>(text.size(), 10)));
+    if (day && clock) return *day + *clock;
+    return Error{fmt::format(
+        "\"{}\" is no time: a date (2027-01-31) or a time (2027-01-31T12:00:00Z) is wanted", text
+    )};
+}
+
+Result<std::int64_t> parse_span(std::string_view text) {
+    const auto span = parse_duration(text);
+    if (span && *span > 0) return *span;
+    return Error{
+        fmt::format("\"{}\" is no span of time: days (90d) or hours (12h) are wanted", text)};
+}
+
+}  // namespace narthex::service

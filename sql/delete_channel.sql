@@ -1,0 +1,2 @@
+-- $1: id.
+delete from channel where id = $1

@@ -1,0 +1,2 @@
+-- $1: id.
+delete from root where id = $1

@@ -1,0 +1,13 @@
+-- Takes paths out of all hide batches. $1: cache; $2: hash parts, bytea[], in order, so that nobody
+-- waits for another in a circle. Returns each path once, and whether an active batch hid it.
+-- OFFSET 0: see find_narinfos.
+with gone as (
+    delete from hidden h
+    using unnest($2::bytea[]) u (hash)
+    where h.cache = $1::smallint and h.hash = u.hash
+    returning h.hash, h.batch
+)
+select g.hash, bool_or(exists (select from hide_batch b where b.id = g.batch and b.active offset 0))
+from gone g
+group by g.hash
+order by g.hash
