@@ -101,7 +101,7 @@ struct BulkStore::Impl {
               &sql::insert_nar_places,
               &sql::has_batches,
               &sql::find_in_batches,
-              &sql::insert_changes}) {
+              &sql::insert_change}) {
             libpq.prepare(*statement);
         }
     }
@@ -151,12 +151,9 @@ struct BulkStore::Impl {
         hashes.reserve(batch.size());
         for (const auto& row : batch) hashes.push_back(hash_of(row));
         libpq.exec(
-            sql::insert_changes,
+            sql::insert_change,
             std::array{
-                std::string(to_string(ChangeKind::published)),
-                int2(cache),
-                hash_array(hashes),
-                big_endian(static_cast<std::uint32_t>(std::max<std::size_t>(hashes.size(), 1)), 4)}
+                std::string(to_string(ChangeKind::published)), int2(cache), hash_array(hashes)}
         );
     }
 
