@@ -97,6 +97,7 @@ int run(int argc, char** argv) {
     add_path(app, action);
     add_tag(app, action);
     add_check(app, action);
+    add_gc(app, action);
     add_stats(app, action);
     add_migrate(app, action);
     if (argc < 2) {

@@ -14,7 +14,7 @@ constexpr std::chrono::milliseconds k_interval(500);
 
 std::string progress_text(const ProgressState& state, std::chrono::duration<double> elapsed) {
     const auto seconds = std::max(elapsed.count(), 0.001);
-    auto text = fmt::format("{}: {} narinfos", state.phase, state.done);
+    auto text = fmt::format("{}: {} {}", state.phase, state.done, state.of);
     // A rate of less than a second's work says nothing.
     if (seconds < 1) return text;
     text += fmt::format(", {:.0f}/s", static_cast<double>(state.done) / seconds);

@@ -4,6 +4,7 @@
 #include "libpq.hpp"
 
 #include "narthex/core/nar_url.hpp"
+#include "narthex/db/changes.hpp"
 #include "narthex/db/sql.hpp"
 
 #include <algorithm>
@@ -97,13 +98,18 @@ struct BulkStore::Impl {
               &sql::copy_graph,
               &sql::copy_nars,
               &sql::copy_narinfo_nars,
-              &sql::insert_nar_places}) {
+              &sql::insert_nar_places,
+              &sql::has_batches,
+              &sql::find_in_batches,
+              &sql::insert_change}) {
             libpq.prepare(*statement);
         }
     }
 
-    void store(int cache, Batch batch, const NumberedPaths& paths) {
+    // False when some path that it names is in a hide batch.
+    [[nodiscard]] bool store(int cache, Batch batch, const NumberedPaths& paths) {
         exec(sql::lock_publishing);
+        if (is_in_batches(cache, batch, paths)) return false;
         const auto order = by_hash(batch);
         copy_narinfos(cache, batch, order);
         exec(sql::lock_path_ids);
@@ -113,6 +119,42 @@ struct BulkStore::Impl {
         assign_nar_ids(cache, nars);
         copy_narinfo_nars(cache, nars);
         insert_places(nars);
+        tell_published(cache, batch);
+        return true;
+    }
+
+    bool is_in_batches(int cache, Batch batch, const NumberedPaths& paths) {
+        if (libpq.exec(sql::has_batches, std::array{int2(cache)}).size() == 0) return false;
+        const auto hashes = named_by(batch, paths);
+        const auto found =
+            libpq.exec(sql::find_in_batches, std::array{int2(cache), hash_array(hashes)});
+        return found.size() > 0;
+    }
+
+    // Each once.
+    std::vector<HashPart> named_by(Batch batch, const NumberedPaths& paths) {
+        std::vector<bool> seen(paths.hashes.size());
+        std::vector<HashPart> hashes;
+        const auto note = [&](std::uint32_t number) {
+            if (!seen[number]) hashes.push_back(paths.hashes[number]);
+            seen[number] = true;
+        };
+        for (const auto& row : batch) {
+            note(row.number);
+            for (const auto number : row.references) note(number);
+        }
+        return hashes;
+    }
+
+    void tell_published(int cache, Batch batch) {
+        std::vector<HashPart> hashes;
+        hashes.reserve(batch.size());
+        for (const auto& row : batch) hashes.push_back(hash_of(row));
+        libpq.exec(
+            sql::insert_change,
+            std::array{
+                std::string(to_string(ChangeKind::published)), int2(cache), hash_array(hashes)}
+        );
     }
 
     void commit() {
@@ -318,7 +360,8 @@ std::vector<HeldNarinfo> BulkStore::find_held(int cache, std::span<const HashPar
             {static_cast<std::size_t>(rows.number(row, 0) - 1),
              std::string(rows.bytes(row, 1)),
              std::string(rows.bytes(row, 2)),
-             static_cast<std::uint64_t>(rows.number(row, 3))}
+             static_cast<std::uint64_t>(rows.number(row, 3)),
+             rows.number(row, 4) != 0}
         );
     }
     return held;
@@ -341,7 +384,10 @@ bool BulkStore::store(int cache, std::span<const BulkNarinfo> batch, const Numbe
     impl_->learnt.clear();
     try {
         impl_->exec(sql::begin);
-        impl_->store(cache, batch, paths);
+        if (!impl_->store(cache, batch, paths)) {
+            impl_->exec(sql::roll_back);
+            return false;
+        }
         impl_->commit();
         return true;
     } catch (const QueryFailed& error) {

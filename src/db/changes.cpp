@@ -12,7 +12,7 @@ namespace narthex::db {
 namespace {
 
 // Paths of one row: short enough to be read as a whole by who follows.
-constexpr int k_paths_a_row = 2000;
+constexpr std::size_t k_paths_a_row = 2000;
 
 constexpr std::string_view k_names[] = {"published", "hidden", "restored", "purged"};
 
@@ -41,15 +41,12 @@ std::string_view to_string(ChangeKind kind) {
 }
 
 void add_change(Tx& tx, ChangeKind kind, int cache, std::span<const HashPart> paths) {
-    if (paths.empty()) return;
-    exec(
-        tx,
-        sql::insert_changes,
-        std::string(to_string(kind)),
-        cache,
-        bytea_array(paths),
-        k_paths_a_row
-    );
+    const std::string name(to_string(kind));
+    while (!paths.empty()) {
+        const auto row = paths.first(std::min(paths.size(), k_paths_a_row));
+        exec(tx, sql::insert_change, name, cache, bytea_array(row));
+        paths = paths.subspan(row.size());
+    }
 }
 
 void add_batch_change(Tx& tx, ChangeKind kind, int cache, int batch) {

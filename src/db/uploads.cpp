@@ -83,14 +83,6 @@ std::vector<std::optional<StoredNar>> find_uploaded_nars(
     return found;
 }
 
-std::vector<std::size_t> find_unserved(Tx& tx, int cache, std::span<const HashPart> hashes) {
-    std::vector<std::size_t> places;
-    for (const auto& row : exec(tx, sql::find_unserved, cache, bytea_array(hashes))) {
-        places.push_back(to_place(row[0]));
-    }
-    return places;
-}
-
 std::optional<NarinfoInPlace> find_stored_narinfo(Tx& tx, const PathKey& key) {
     const auto rows = exec(tx, sql::find_stored_narinfo, key.cache, bytea(key.hash.bytes()));
     if (rows.empty()) return std::nullopt;
@@ -99,10 +91,6 @@ std::optional<NarinfoInPlace> find_stored_narinfo(Tx& tx, const PathKey& key) {
 
 void add_narinfo_line(Tx& tx, const PathKey& key, const std::string& line) {
     exec(tx, sql::insert_narinfo_line, key.cache, bytea(key.hash.bytes()), line);
-}
-
-void restore_path(Tx& tx, const PathKey& key) {
-    exec(tx, sql::restore_path, key.cache, bytea(key.hash.bytes()));
 }
 
 void set_nar_compression(Tx& tx, int cache, const NarFile& file) {

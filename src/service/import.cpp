@@ -65,8 +65,8 @@ class Import {
             }
         }
         run_.wait_for_turn(run_.report.present - present_before);
-        if (!placed_.empty()) (void)store_.store_any(placed_);
-        placed_.clear();
+        store_.store_held(again_);
+        again_.clear();
         store_.tag(present_);
         present_.clear();
         run_.tell({ImportPhase::reading, read_, source_.bytes_read(), 0});
@@ -111,10 +111,10 @@ class Import {
         const bool placed = std::ranges::any_of(candidate.places, [](const auto& place) {
             return place.has_value();
         });
-        const bool again = std::ranges::any_of(placed_, [&](const Candidate& other) {
+        const bool repeated = std::ranges::any_of(again_, [&](const Candidate& other) {
             return hash_of(other.narinfo) == hash;
         });
-        if (placed && !again) placed_.push_back(std::move(candidate));
+        if ((placed || held.in_batch) && !repeated) again_.push_back(std::move(candidate));
     }
 
     void take_repeated(const Candidate& candidate, ImportChunk::Place before) {
@@ -168,7 +168,7 @@ class Import {
     int site_ = 0;
     std::uint64_t read_ = 0;         // records
     std::vector<HashPart> present_;  // of the block under way, that the cache has
-    std::vector<Candidate> placed_;  // that the cache has, with NARs found
+    std::vector<Candidate> again_;   // that the cache has, with NARs found, or hidden
     ImportChunk chunk_;
 };
 

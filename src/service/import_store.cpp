@@ -1,10 +1,13 @@
 #include "import_store.hpp"
 
+#include "narthex/db/changes.hpp"
+#include "narthex/db/rescue.hpp"
 #include "narthex/db/tags.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 namespace narthex::service {
 
@@ -25,6 +28,27 @@ std::vector<db::StoredNarinfo> rows_of(const Batch& batch) {
     rows.reserve(batch.size());
     for (const auto& candidate : batch) rows.push_back({&candidate.narinfo, candidate.places});
     return rows;
+}
+
+// Whoever imports paths wants them, and what they refer to: nothing of that stays hidden, unless a
+// part of its closure has been purged.
+void rescue_named(db::Tx& tx, int cache, const db::StoreReport& stored, const Batch& batch) {
+    std::set<HashPart> named;
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+        if (stored.fates[i] == db::Fate::conflict) continue;
+        named.insert(hash_of(batch[i].narinfo));
+        for (const auto& reference : batch[i].narinfo.references()) named.insert(reference.hash);
+    }
+    db::rescue_whole(tx, cache, std::vector(named.begin(), named.end()));
+}
+
+// New or again: a collector that is at work on an older plan learns so that somebody wants them.
+void tell_published(db::Tx& tx, int cache, const db::StoreReport& stored, const Batch& batch) {
+    std::vector<HashPart> paths;
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+        if (stored.fates[i] != db::Fate::conflict) paths.push_back(hash_of(batch[i].narinfo));
+    }
+    db::add_change(tx, db::ChangeKind::published, cache, paths);
 }
 
 std::future<std::pair<Places, Batch>> load(const ImportChunk& chunk, Places places) {
@@ -127,9 +151,22 @@ db::StoreReport ImportStore::store_any(const Batch& batch) {
     const auto rows = rows_of(batch);
     db::StoreReport stored;
     connection_.write([&](db::Tx& tx) {
-        stored = db::store_narinfos(tx, run_.options().cache.id, rows);
+        const auto cache = run_.options().cache.id;
+        stored = db::store_narinfos(tx, cache, rows);
+        rescue_named(tx, cache, stored, batch);
+        tell_published(tx, cache, stored, batch);
     });
     return stored;
+}
+
+void ImportStore::store_held(const Batch& batch) {
+    if (batch.empty()) return;
+    const auto stored = store_any(batch);
+    const auto added = std::ranges::count(stored.fates, db::Fate::added);
+    run_.report.added += static_cast<std::uint64_t>(added);
+    run_.report.present -= static_cast<std::uint64_t>(added);
+    const auto& ids = stored.dangling_ids;
+    dangling_.insert(dangling_.end(), ids.begin(), ids.end());
 }
 
 void ImportStore::count(const db::StoreReport& stored, const Batch& batch) {

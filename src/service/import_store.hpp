@@ -28,8 +28,9 @@ class ImportStore {
 
     // Stores a chunk, or what it can until the import shall end, and clears it.
     void store(ImportChunk& chunk);
-    // Stores a batch that may be there already.
-    db::StoreReport store_any(const Batch& batch);
+    // Of paths that the cache had a moment ago and that were counted as such: notes where their NARs
+    // are, and serves the hidden ones again. A collector may have been faster.
+    void store_held(const Batch& batch);
     // Gives the import's tags to paths that the cache has.
     void tag(std::span<const HashPart> paths);
     // Of all that was stored; once, at the end.
@@ -42,6 +43,8 @@ class ImportStore {
     void store_in_order(const ImportChunk& chunk, std::span<const Place> order);
     [[nodiscard]] Places take_batch(const ImportChunk& chunk, std::span<const Place>& order) const;
     void store_batch(const ImportChunk& chunk, const Places& places, const Batch& batch);
+    // Stores a batch that may be there already.
+    db::StoreReport store_any(const Batch& batch);
     void count(const db::StoreReport& stored, const Batch& batch);
     void drop_unclosed(const ImportChunk& chunk, Places& order);
     [[nodiscard]] std::vector<bool> find_served(const ReferenceIndex& index);

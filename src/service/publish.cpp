@@ -2,13 +2,17 @@
 
 #include "narthex/core/nar_url.hpp"
 #include "narthex/core/trust.hpp"
+#include "narthex/db/changes.hpp"
 #include "narthex/db/narinfos.hpp"
+#include "narthex/db/rescue.hpp"
+#include "narthex/db/tags.hpp"
 #include "narthex/db/uploads.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <optional>
+#include <set>
 
 namespace narthex::service {
 
@@ -39,6 +43,15 @@ std::vector<HashPart> sorted_references(const Narinfo& narinfo) {
     return hashes;
 }
 
+// " a b c and 3 more"
+std::string names_of(std::span<const std::string> names) {
+    std::string out;
+    const auto shown = std::min(names.size(), k_named_references);
+    for (const auto& name : names.first(shown)) out += ' ' + name;
+    if (names.size() > shown) out += fmt::format(" and {} more", names.size() - shown);
+    return out;
+}
+
 bool says_the_same(const Narinfo& a, const Narinfo& b) {
     return a.store_path() == b.store_path() && a.nar_hash() == b.nar_hash() &&
            a.nar_size() == b.nar_size() && sorted_references(a) == sorted_references(b);
@@ -60,6 +73,7 @@ class Publication {
         if (auto refusal = untrusted()) return *refusal;
         if (auto refusal = without_nar()) return *refusal;
         if (auto refusal = with_gaps()) return *refusal;
+        if (auto refusal = beyond_rescue(named())) return *refusal;
         return add();
     }
 
@@ -93,10 +107,11 @@ class Publication {
         if (!known || !says_the_same(narinfo_, *known)) return contradiction(known);
         if (stored->hidden) {
             if (auto refusal = with_gaps()) return refusal;
-            db::restore_path(tx_, key_);
         }
+        if (auto refusal = beyond_rescue({key_.hash})) return refusal;
         add_lines(new_signatures(narinfo_, *known));
         if (cache_.sign_uploads) add_lines(own_signatures(*known));
+        tell_published();
         return Published{Verdict::present, ""};
     }
 
@@ -208,7 +223,7 @@ class Publication {
         return std::nullopt;
     }
 
-    // References that aren't served, other than to itself.
+    // References that the cache doesn't have, other than to itself. Hidden ones can be rescued.
     [[nodiscard]] Refusal with_gaps() const {
         if (cache_.allow_gaps) return std::nullopt;
         std::vector<BaseName> others;
@@ -219,20 +234,55 @@ class Publication {
             hashes.push_back(reference.hash);
         }
         if (hashes.empty()) return std::nullopt;
-        const auto missing = db::find_unserved(tx_, cache_.id, hashes);
-        if (missing.empty()) return std::nullopt;
-        std::string names;
-        for (std::size_t i = 0; i < std::min(missing.size(), k_named_references); ++i) {
-            names += ' ' + others[missing[i]].to_string();
+        const auto known = db::find_known(tx_, cache_.id, hashes);
+        const std::set<HashPart> there(known.begin(), known.end());
+        std::vector<std::string> missing;
+        for (const auto& other : others) {
+            if (!there.contains(other.hash)) missing.push_back(other.to_string());
         }
-        const auto more = missing.size() - std::min(missing.size(), k_named_references);
-        if (more > 0) names += fmt::format(" and {} more", more);
+        if (missing.empty()) return std::nullopt;
         return refuse(
             Verdict::incomplete,
             fmt::format(
-                "{} of its references aren't here, upload them first:{}", missing.size(), names
+                "{} of its references aren't here, upload them first:{}",
+                missing.size(),
+                names_of(missing)
             )
         );
+    }
+
+    [[nodiscard]] std::vector<HashPart> named() const {
+        std::vector<HashPart> paths{key_.hash};
+        for (const auto& reference : narinfo_.references()) paths.push_back(reference.hash);
+        return paths;
+    }
+
+    // What is published is wanted, and all that it needs: no collector hides it from now on.
+    Refusal beyond_rescue(const std::vector<HashPart>& paths) {
+        if (cache_.allow_gaps) {
+            db::rescue_whole(tx_, cache_.id, paths);
+            return std::nullopt;
+        }
+        try {
+            db::rescue(tx_, cache_.id, paths);
+            return std::nullopt;
+        } catch (const db::ClosurePurged& error) {
+            std::vector<std::string> missing;
+            for (const auto& path : error.missing()) missing.push_back(path.to_string());
+            return refuse(
+                Verdict::incomplete,
+                fmt::format(
+                    "{} paths of its closure have been purged, upload them first:{}",
+                    missing.size(),
+                    names_of(missing)
+                )
+            );
+        }
+    }
+
+    // New or again: a collector that is at work on an older plan learns so that somebody wants it.
+    void tell_published() {
+        db::add_change(tx_, db::ChangeKind::published, cache_.id, std::span(&key_.hash, 1));
     }
 
     Published add() {
@@ -245,6 +295,7 @@ class Publication {
         // Another publisher was first.
         if (report.fates[0] != db::Fate::added) return *repeat();
         for (const auto& file : narinfo.files()) db::set_nar_compression(tx_, cache_.id, file);
+        tell_published();
         return {Verdict::added, ""};
     }
 

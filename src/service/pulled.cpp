@@ -1,6 +1,7 @@
 #include "narthex/service/pulled.hpp"
 
 #include "narthex/core/nar_url.hpp"
+#include "narthex/db/changes.hpp"
 #include "narthex/db/narinfos.hpp"
 
 #include <map>
@@ -30,8 +31,15 @@ void store_part(db::Tx& tx, int cache, const Part& part) {
         if (fresh) site->second = db::find_or_insert_nar_server(tx, each->upstream);
         rows.push_back({&each->narinfo, places_of(each->narinfo, site->second)});
     }
-    // What they refer to and isn't there yet is pulled when somebody asks for it.
-    static_cast<void>(db::store_narinfos(tx, cache, rows));
+    // What they refer to and isn't there yet is pulled when somebody asks for it; what the operator
+    // has hidden stays so.
+    const auto stored = db::store_narinfos(tx, cache, rows);
+    std::vector<HashPart> added;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        if (stored.fates[i] != db::Fate::added) continue;
+        added.push_back(rows[i].narinfo->store_path().base.hash);
+    }
+    db::add_change(tx, db::ChangeKind::published, cache, added);
 }
 
 }  // namespace

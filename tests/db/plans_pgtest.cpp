@@ -91,7 +91,13 @@ class Plans : public NarinfosTest {
             expect_lookups(plan(tx, sql::list_tagged_paths, "1, 'a', 'b', '', 10"));
             expect_lookups(plan(tx, sql::delete_tags, "1, '{\"\\\\x00\"}', 'a', 'b'"));
             for (const auto* statement :
-                 {&sql::find_held_narinfos, &sql::find_path_ids, &sql::closure_ids}) {
+                 {&sql::find_held_narinfos,
+                  &sql::find_path_ids,
+                  &sql::closure_ids,
+                  &sql::find_in_batches,
+                  &sql::find_rescued,
+                  &sql::find_purged_since,
+                  &sql::rescue_paths}) {
                 expect_lookups(plan(tx, *statement, "1, '{\"\\\\x00\"}'"));
             }
             expect_lookups(plan(tx, sql::find_nar_ids, "1, '{nar/x}'"));
@@ -129,6 +135,10 @@ class Plans : public NarinfosTest {
                   &sql::find_path_ids,
                   &sql::find_nar_ids,
                   &sql::closure_ids,
+                  &sql::find_in_batches,
+                  &sql::find_rescued,
+                  &sql::find_purged_since,
+                  &sql::rescue_paths,
                   &sql::export_narinfos}) {
                 prepare(tx, *statement);
             }

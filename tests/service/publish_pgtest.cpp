@@ -2,6 +2,7 @@
 #include "support/made_up.hpp"
 #include "support/temp_dir.hpp"
 
+#include "narthex/core/encoding.hpp"
 #include "narthex/core/nar_url.hpp"
 #include "narthex/db/caches.hpp"
 #include "narthex/db/narinfos.hpp"
@@ -136,10 +137,55 @@ TEST_F(PublishTest, serves_a_hidden_path_again) {
         "insert into hide_batch (active, reason) values (true, 'test');"
         "insert into hidden select cache, hash, 1 from narinfo"
     );
-    const auto referrer = signed_by_client(2, {1});
-    upload(referrer);
-    EXPECT_EQ(publish(referrer).verdict, Verdict::incomplete);
     EXPECT_EQ(publish(narinfo).verdict, Verdict::present);
+    EXPECT_EQ(query(database_.uri(), "select count(*) from hidden"), "0");
+    EXPECT_EQ(
+        query(database_.uri(), "select string_agg(kind, ' ' order by id) from change"),
+        "published restored published"
+    );
+}
+
+TEST_F(PublishTest, serves_hidden_references_again_with_all_that_they_need) {
+    for (const auto& narinfo : {signed_by_client(1), signed_by_client(2, {1})}) {
+        upload(narinfo);
+        EXPECT_EQ(publish(narinfo).verdict, Verdict::added);
+    }
+    execute(
+        database_.uri(),
+        "insert into hide_batch (active, reason) values (true, 'test');"
+        "insert into hidden select cache, hash, 1 from narinfo"
+    );
+    const auto referrer = signed_by_client(3, {2});
+    EXPECT_EQ(publish(referrer).verdict, Verdict::incomplete);  // no NAR
+    EXPECT_EQ(query(database_.uri(), "select count(*) from hidden"), "2");
+    upload(referrer);
+    EXPECT_EQ(publish(referrer).verdict, Verdict::added);
+    EXPECT_EQ(query(database_.uri(), "select count(*) from hidden"), "0");
+}
+
+TEST_F(PublishTest, refuses_what_needs_something_purged_since) {
+    for (const auto& narinfo : {signed_by_client(1), signed_by_client(2, {1})}) {
+        upload(narinfo);
+        EXPECT_EQ(publish(narinfo).verdict, Verdict::added);
+    }
+    const auto one = "'\\x" + to_hex(path_hash(1).bytes()) + "'";
+    execute(
+        database_.uri(),
+        "insert into hide_batch (active, reason) values (true, 'test');"
+        "insert into hidden select cache, hash, 1 from narinfo;"
+        "insert into purged_narinfo select cache, hash, now() + interval '1 s', 1, name, text, "
+        "nar_hash, nar_size, first_seen from narinfo where hash = " +
+            one + "; delete from graph where id = (select id from path where hash = " + one +
+            "); delete from narinfo where hash = " + one +
+            "; delete from hidden where hash = " + one
+    );
+    const auto referrer = signed_by_client(3, {2});
+    upload(referrer);
+    const auto refused = publish(referrer);
+    EXPECT_EQ(refused.verdict, Verdict::incomplete);
+    EXPECT_NE(refused.reason.find(path_hash(1).to_string()), std::string::npos) << refused.reason;
+    EXPECT_EQ(query(database_.uri(), "select count(*) from hidden"), "1");
+    EXPECT_EQ(publish(signed_by_client(1)).verdict, Verdict::added);
     EXPECT_EQ(publish(referrer).verdict, Verdict::added);
 }
 

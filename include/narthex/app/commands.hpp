@@ -25,6 +25,7 @@ void add_token(CLI::App& app, Action& action);
 void add_path(CLI::App& app, Action& action);
 void add_tag(CLI::App& app, Action& action);
 void add_check(CLI::App& app, Action& action);
+void add_gc(CLI::App& app, Action& action);
 void add_stats(CLI::App& app, Action& action);
 void add_migrate(CLI::App& app, Action& action);
 

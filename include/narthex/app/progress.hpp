@@ -15,6 +15,7 @@ struct ProgressState {
     std::uint64_t done;      // items
     std::uint64_t bytes;
     std::optional<std::uint64_t> total_bytes;
+    std::string_view of = "narinfos";  // what is counted; a literal
 };
 
 // "storing: 12000 narinfos, 3100/s, 42 %, 0:35 left". `elapsed` is since the phase began. Pure.

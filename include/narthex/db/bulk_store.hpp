@@ -19,6 +19,7 @@ struct HeldNarinfo {
     std::string name;
     std::string nar_hash;  // 32 bytes
     std::uint64_t nar_size;
+    bool in_batch;  // some hide batch has it, active or not
 };
 
 // A narinfo whose paths have the caller's numbers.
@@ -51,8 +52,9 @@ class BulkStore {
 
     // Stores narinfos with distinct paths in a transaction, and gives ids to the paths that have
     // none: references first where the batch is in that order. After an exception, `ids` is worth
-    // nothing. False when another publisher was
-    // faster with some row: nothing was stored then, and store_narinfos knows what to do.
+    // nothing. The feed of changes tells of them. False when another publisher was faster with some
+    // row, or a hide batch has some of the paths that they name: nothing was stored then, and
+    // store_narinfos and rescue know what to do.
     // Throws Unavailable, InDoubt, QueryFailed.
     [[nodiscard]] bool store(
         int cache, std::span<const BulkNarinfo> batch, const NumberedPaths& paths

@@ -18,7 +18,7 @@ enum class ChangeKind { published, hidden, restored, purged };
 // "published", ...: as the database has it.
 [[nodiscard]] std::string_view to_string(ChangeKind kind);
 
-// Nothing happens without paths. Many become several rows, in one statement.
+// Nothing happens without paths. Many become several rows.
 void add_change(Tx& tx, ChangeKind kind, int cache, std::span<const HashPart> paths);
 
 // Of all paths of a hide batch.

@@ -50,11 +50,6 @@ struct StoredNar {
     Tx& tx, int cache, std::span<const std::string> urls
 );
 
-// The places of those that aren't served, in order.
-[[nodiscard]] std::vector<std::size_t> find_unserved(
-    Tx& tx, int cache, std::span<const HashPart> hashes
-);
-
 struct NarinfoInPlace {
     std::string text;  // as it is served, with the lines added later
     bool hidden;
@@ -63,9 +58,6 @@ struct NarinfoInPlace {
 
 // Without a newline. Nothing happens where the narinfo has it as an added line.
 void add_narinfo_line(Tx& tx, const PathKey& key, const std::string& line);
-
-// Serves a hidden path again.
-void restore_path(Tx& tx, const PathKey& key);
 
 // Says of NARs that were uploaded how they are compressed.
 void set_nar_compression(Tx& tx, int cache, const NarFile& file);

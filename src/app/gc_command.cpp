@@ -1,0 +1,15 @@
+#include "gc_commands.hpp"
+
+namespace narthex::app {
+
+void add_gc(CLI::App& app, Action& action) {
+    auto* gc =
+        app.add_subcommand("gc", "plan what nothing keeps, hide it, and much later remove it");
+    gc->require_subcommand(1);
+    add_gc_hide(*gc, action);
+    add_gc_restore(*gc, action);
+    add_gc_purge(*gc, action);
+    add_gc_status(*gc, action);
+}
+
+}  // namespace narthex::app

@@ -1,0 +1,159 @@
+#include "narthex/service/hide.hpp"
+
+#include "collecting.hpp"
+
+#include "narthex/db/audit.hpp"
+
+#include <fmt/format.h>
+
+namespace narthex::service {
+
+namespace {
+
+constexpr std::size_t k_chunk = 5000;
+
+class Hiding {
+  public:
+    Hiding(db::Connection& connection, const HideOptions& options, const CollectEvents& events)
+        : work_(connection, events, options.rate), options_(options) {}
+
+    Result<HideReport> run() {
+        if (auto locked = work_.lock("narthex gc hide"); !locked) return locked.error();
+        auto found = work_.find(options_.plan);
+        if (!found) return found.error();
+        plan_ = *found;
+        const auto answer = ask();
+        if (!answer) return answer.error();
+        if (*answer == HideAnswer::hidden_already) {
+            report_.hidden_already = true;
+            return count();
+        }
+        return hide();
+    }
+
+  private:
+    [[nodiscard]] Result<HideAnswer> ask() {
+        HideQuestion question{
+            plan_.plan,
+            plan_.state,
+            std::chrono::seconds(plan_.now - plan_.created_at),
+            {},
+            options_.forced};
+        work_.read([&](db::Tx& tx) { question.objections = db::list_objections(tx, plan_.plan); });
+        return may_hide(question);
+    }
+
+    Result<HideReport> hide() {
+        work_.transaction(PublishingLock::none, [this](db::Tx& tx) {
+            plan_.batch = db::begin_hiding(tx, plan_.plan);
+        });
+        for (const auto step : k_hide_steps) {
+            if (step == HideStep::flip) {
+                if (auto reached = wait_for_regions(); !reached) return reached.error();
+            }
+            if (work_.stopped()) {
+                report_.interrupted = true;
+                return report_;
+            }
+            run(step);
+        }
+        return count();
+    }
+
+    void run(HideStep step) {
+        switch (step) {
+            case HideStep::write_rows:
+                return write_rows();
+            case HideStep::barrier:
+                work_.transaction(lock_of(step), [](db::Tx&) {});
+                return work_.tell("waiting for publishers", 0, 0);
+            case HideStep::recheck:
+                work_.transaction(lock_of(step), [this](db::Tx& tx) { recheck(tx); });
+                return work_.tell("looking for what is wanted", 0, 0);
+            case HideStep::flip:
+                work_.transaction(lock_of(step), [this](db::Tx& tx) { flip(tx); });
+                return work_.tell("hidden", plan_.paths, plan_.paths);
+        }
+    }
+
+    // From the first on, whatever was written before: what somebody wanted for a while only may be
+    // hidden, and all else is found again.
+    void write_rows() {
+        std::uint64_t done = 0;
+        db::HideChunk chunk{};
+        do {
+            const auto after = chunk.last;
+            work_.transaction(lock_of(HideStep::write_rows), [&](db::Tx& tx) {
+                chunk = db::write_hidden(
+                    tx, plan_.plan, *plan_.batch, after, work_.largest_batch(k_chunk)
+                );
+            });
+            done += chunk.looked_at;
+            work_.tell("writing", done, plan_.paths);
+            work_.wait_for_turn(chunk.looked_at);
+        } while (chunk.looked_at > 0 && !work_.stopped());
+    }
+
+    void recheck(db::Tx& tx) {
+        auto wanted = db::list_wanted_since(tx, plan_);
+        const auto rooted = rooted_since(tx, plan_);
+        wanted.insert(wanted.end(), rooted.begin(), rooted.end());
+        static_cast<void>(db::take_out(tx, plan_, wanted));
+    }
+
+    // So that what takes effect here does everywhere at once.
+    Result<void> wait_for_regions() {
+        if (options_.forced.contains("lagging-region")) return {};
+        std::string position;
+        work_.read([&](db::Tx& tx) { position = db::current_wal_position(tx); });
+        std::vector<db::LaggingSlot> lagging;
+        const bool reached = work_.wait_for(options_.region_limit, [&] {
+            work_.read([&](db::Tx& tx) { lagging = db::list_lagging_slots(tx, position); });
+            return lagging.empty();
+        });
+        if (reached || work_.stopped()) return {};
+        return Error{fmt::format(
+            "region {} is {} bytes behind, and doesn't have the rows of plan {} yet: the same "
+            "again "
+            "goes on, with --force-lagging-region without waiting for it",
+            lagging.front().name,
+            lagging.front().bytes,
+            plan_.plan
+        )};
+    }
+
+    void flip(db::Tx& tx) {
+        db::activate_batch(tx, plan_);
+        const auto hidden = db::count_hidden(tx, *plan_.batch);
+        db::add_audit(
+            tx,
+            {options_.who,
+             "gc hide",
+             plan_.cache,
+             fmt::format("plan {}", plan_.plan),
+             "",
+             fmt::format(R"({{"paths": {}}})", hidden)}
+        );
+    }
+
+    HideReport count() {
+        work_.read([this](db::Tx& tx) { report_.hidden = db::count_hidden(tx, *plan_.batch); });
+        report_.rescued = plan_.paths - std::min(plan_.paths, report_.hidden);
+        return report_;
+    }
+
+    Collecting work_;
+    const HideOptions& options_;
+    db::Collection plan_{};
+    HideReport report_;
+};
+
+}  // namespace
+
+Result<HideReport> hide_plan(
+    db::Connection& connection, const HideOptions& options, const CollectEvents& events
+) {
+    return Hiding(connection, options, events).run();
+}
+
+}  // namespace narthex::service

@@ -1,0 +1,505 @@
+// All interleavings of a collector with somebody who publishes and leases, in worlds of four paths:
+// the steps and locks are those of core/collect_rules.hpp, which the service carries out. Nothing
+// that is served lacks a reference, and nothing that is leased is gone, after any commit. With the
+// lock taken out, a lost path is found.
+#include "narthex/core/collect_rules.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+namespace narthex {
+namespace {
+
+using Paths = unsigned;  // a set: bit n is path n
+
+constexpr int k_old = 4;    // paths 0 to 3 are there from the beginning
+constexpr int k_paths = 5;  // path 4 is published
+constexpr int k_batches = 2;
+
+constexpr Paths one(int path) {
+    return 1U << static_cast<unsigned>(path);
+}
+constexpr bool has(Paths paths, int path) {
+    return (paths & one(path)) != 0;
+}
+
+// What the database has committed.
+struct World {
+    Paths narinfos = 0;
+    Paths leased = 0;
+    std::array<Paths, k_batches> rows{};  // in `hidden`
+    std::array<bool, k_batches> active{};
+    std::array<Paths, k_batches> planned{};
+    std::array<bool, k_batches> made{};      // the plan
+    std::array<Paths, k_batches> changed{};  // published or restored since then
+    bool operator==(const World&) const = default;
+};
+
+using References = std::array<Paths, k_paths>;
+
+Paths in_batches(const World& world) {
+    return world.rows[0] | world.rows[1];
+}
+Paths hidden(const World& world) {
+    return (world.active[0] ? world.rows[0] : 0) | (world.active[1] ? world.rows[1] : 0);
+}
+Paths served(const World& world) {
+    return world.narinfos & ~hidden(world);
+}
+
+// `from` and what it reaches, as long as that is in `within`.
+Paths reach(const References& references, Paths from, Paths within) {
+    Paths reached = from;
+    for (Paths before = 0; before != reached;) {
+        before = reached;
+        for (int path = 0; path < k_paths; ++path) {
+            if (has(before, path)) reached |= references[static_cast<std::size_t>(path)] & within;
+        }
+    }
+    return reached;
+}
+
+Paths referenced_by(const References& references, Paths paths) {
+    Paths out = 0;
+    for (int path = 0; path < k_paths; ++path) {
+        if (has(paths, path)) out |= references[static_cast<std::size_t>(path)];
+    }
+    return out;
+}
+
+enum class Kind { plan, hide, restore, purge, lease, release, publish };
+struct Deed {
+    Kind kind;
+    int what;  // a batch, or a path
+};
+
+// A transaction of few statements: `part` tells which comes next. What it changes is kept until it
+// commits.
+struct Actor {
+    std::size_t deed = 0;
+    std::size_t step = 0;  // of a deed of the collector
+    int part = 0;
+    int chunk = 0;  // path
+    PublishingLock lock = PublishingLock::none;
+    Paths removed = 0;
+    bool refused = false;
+    bool operator==(const Actor&) const = default;
+};
+
+struct State {
+    World world;
+    Actor collector;
+    Actor publisher;
+    bool operator==(const State&) const = default;
+
+    [[nodiscard]] std::string key() const {
+        std::string out;
+        const auto add = [&out](auto value) { out += static_cast<char>(value); };
+        for (const auto paths : {world.narinfos, world.leased}) add(paths);
+        for (std::size_t b = 0; b < k_batches; ++b) {
+            add(world.rows[b]);
+            add(world.planned[b]);
+            add(world.changed[b]);
+            add((world.active[b] ? 2 : 0) + (world.made[b] ? 1 : 0));
+        }
+        for (const auto* actor : {&collector, &publisher}) {
+            for (const auto number : {actor->deed, actor->step}) add(number);
+            for (const int number : {actor->part, actor->chunk}) add(number);
+            add(actor->lock);
+            add(actor->removed);
+            add(actor->refused);
+        }
+        return out;
+    }
+};
+
+class Explorer {
+  public:
+    Explorer(
+        const References& references,
+        std::vector<Deed> collector,
+        std::vector<Deed> publisher,
+        bool with_lock
+    )
+        : references_(references),
+          collector_(std::move(collector)),
+          publisher_(std::move(publisher)),
+          with_lock_(with_lock) {}
+
+    // What went wrong first; empty when nothing can.
+    std::string explore(Paths first_plan) {
+        first_plan_ = first_plan;
+        State start;
+        start.world.narinfos = one(k_old) - 1;
+        visit(start);
+        return wrong_;
+    }
+    [[nodiscard]] std::size_t states() const { return seen_.size(); }
+
+  private:
+    void visit(const State& state) {
+        if (!wrong_.empty() || !seen_.insert(state.key()).second) return;
+        check(state);
+        State next = state;
+        if (collector_moves(next)) visit(next);
+        next = state;
+        if (publisher_moves(next)) visit(next);
+    }
+
+    void check(const State& state) {
+        const auto now = served(state.world);
+        const auto lacking = referenced_by(references_, now) & ~now;
+        const auto lost = state.world.leased & ~now;
+        if (lacking != 0) wrong_ = "a served path lacks " + std::to_string(lacking);
+        if (lost != 0) wrong_ = "a leased path is gone: " + std::to_string(lost);
+    }
+
+    // False while the other holds it.
+    [[nodiscard]] bool take(Actor& actor, const Actor& other, PublishingLock lock) const {
+        if (!with_lock_) return true;
+        const bool shut = lock == PublishingLock::alone ? other.lock != PublishingLock::none
+                                                        : other.lock == PublishingLock::alone;
+        if (lock != PublishingLock::none && shut) return false;
+        actor.lock = lock;
+        return true;
+    }
+
+    // --- the collector ---
+
+    bool collector_moves(State& state) const {
+        auto& actor = state.collector;
+        if (actor.deed == collector_.size()) return false;
+        const auto& deed = collector_[actor.deed];
+        const auto batch = static_cast<std::size_t>(deed.what);
+        switch (deed.kind) {
+            case Kind::plan:
+                make_plan(state.world, batch);
+                next_deed(actor);
+                return true;
+            case Kind::hide:
+                return hide(state, batch);
+            case Kind::restore:
+                return restore(state, batch);
+            case Kind::purge:
+                return purge(state, batch);
+            case Kind::lease:
+            case Kind::release:
+            case Kind::publish:
+                break;
+        }
+        return false;
+    }
+
+    static void next_deed(Actor& actor) {
+        const auto deed = actor.deed + 1;
+        actor = {};
+        actor.deed = deed;
+    }
+    static void next_step(Actor& actor, std::size_t steps) {
+        if (actor.step + 1 == steps) return next_deed(actor);
+        const auto step = actor.step + 1;
+        const auto deed = actor.deed;
+        actor = {};
+        actor.deed = deed;
+        actor.step = step;
+    }
+
+    // What nothing leased reaches; of the first plan, a part that has all its referrers.
+    void make_plan(World& world, std::size_t batch) const {
+        const auto live = reach(references_, world.leased, 0xffU);
+        auto planned = served(world) & ~live;
+        if (batch == 0) planned &= first_plan_;
+        for (Paths before = 0; before != planned;) {
+            before = planned;
+            planned &= ~referenced_by(references_, served(world) & ~planned);
+        }
+        world.planned[batch] = planned;
+        world.made[batch] = true;
+        world.changed[batch] = 0;
+    }
+
+    bool hide(State& state, std::size_t batch) const {
+        auto& actor = state.collector;
+        auto& world = state.world;
+        const auto step = k_hide_steps[actor.step];
+        if (actor.part == 0) {
+            if (!take(actor, state.publisher, lock_of(step))) return false;
+            actor.part = 1;
+            return true;
+        }
+        switch (step) {
+            case HideStep::write_rows:
+                world.rows[batch] |= world.planned[batch] & world.narinfos & one(actor.chunk);
+                if (++actor.chunk < k_paths) return true;
+                break;
+            case HideStep::barrier:
+                break;
+            case HideStep::recheck:
+                if (actor.part == 1) {
+                    actor.removed = wanted(world, batch);
+                    actor.part = 2;
+                    return true;
+                }
+                world.rows[batch] &= ~actor.removed;
+                break;
+            case HideStep::flip:
+                world.active[batch] = true;
+                break;
+        }
+        next_step(actor, k_hide_steps.size());
+        return true;
+    }
+
+    [[nodiscard]] Paths wanted(const World& world, std::size_t batch) const {
+        const auto planned = world.planned[batch];
+        const auto taken_out = planned & ~world.rows[batch];
+        const auto seeds = world.changed[batch] | world.leased | taken_out;
+        return reach(references_, seeds, planned);
+    }
+
+    bool restore(State& state, std::size_t batch) const {
+        auto& actor = state.collector;
+        auto& world = state.world;
+        const auto step = k_restore_steps[actor.step];
+        if (actor.part == 0) {
+            if (!take(actor, state.publisher, lock_of(step))) return false;
+            actor.part = 1;
+            return true;
+        }
+        if (step == RestoreStep::flip_back) {
+            note_change(world, world.rows[batch]);
+            world.active[batch] = false;
+            next_step(actor, k_restore_steps.size());
+            return true;
+        }
+        if (actor.part == 1) {
+            const auto reached = reach(references_, world.rows[batch], in_batches(world));
+            const auto elsewhere = reached & world.rows[1 - batch];
+            actor.removed = reach(references_, elsewhere, in_batches(world));
+            actor.part = 2;
+            return true;
+        }
+        rescue(world, actor.removed);
+        next_step(actor, k_restore_steps.size());
+        return true;
+    }
+
+    // One path after the other, from the last one down.
+    bool purge(State& state, std::size_t batch) const {
+        auto& actor = state.collector;
+        auto& world = state.world;
+        const auto step = k_purge_steps[actor.step];
+        if (actor.part == 0) {
+            if (!take(actor, state.publisher, lock_of(step))) return false;
+            actor.part = 1;
+            return true;
+        }
+        if (step == PurgeStep::recheck) {
+            next_step(actor, k_purge_steps.size());
+            return true;
+        }
+        const int path = k_paths - 1 - actor.chunk;
+        if (world.active[batch] && has(world.rows[batch], path)) {
+            world.narinfos &= ~one(path);
+            for (auto& rows : world.rows) rows &= ~one(path);
+        }
+        actor.part = 0;
+        actor.lock = PublishingLock::none;
+        if (++actor.chunk == k_paths) next_step(actor, k_purge_steps.size());
+        return true;
+    }
+
+    // --- whoever publishes and leases ---
+
+    bool publisher_moves(State& state) const {
+        auto& actor = state.publisher;
+        auto& world = state.world;
+        if (actor.deed == publisher_.size()) return false;
+        const auto& deed = publisher_[actor.deed];
+        if (deed.kind == Kind::release) {
+            world.leased &= ~one(deed.what);
+            next_deed(actor);
+            return true;
+        }
+        switch (actor.part) {
+            case 0:
+                if (!take(actor, state.collector, PublishingLock::shared)) return false;
+                break;
+            case 1:
+                look(world, actor, deed);
+                break;
+            default:
+                if (!actor.refused) commit(world, actor, deed);
+                next_deed(actor);
+                return true;
+        }
+        ++actor.part;
+        return true;
+    }
+
+    void look(const World& world, Actor& actor, const Deed& deed) const {
+        const auto itself = one(deed.what);
+        const auto needed =
+            deed.kind == Kind::publish ? referenced_by(references_, itself) : itself;
+        const auto found = (needed | itself) & in_batches(world);
+        actor.removed = reach(references_, found, in_batches(world));
+        const auto all = needed | referenced_by(references_, actor.removed);
+        // Something isn't there any more: the publisher is told so.
+        actor.refused = (all & ~world.narinfos) != 0;
+    }
+
+    static void commit(World& world, const Actor& actor, const Deed& deed) {
+        rescue(world, actor.removed);
+        if (deed.kind == Kind::lease) {
+            world.leased |= one(deed.what);
+        } else {
+            world.narinfos |= one(deed.what);
+            note_change(world, one(deed.what));
+        }
+    }
+
+    static void rescue(World& world, Paths paths) {
+        note_change(world, paths & hidden(world));
+        for (auto& rows : world.rows) rows &= ~paths;
+    }
+
+    static void note_change(World& world, Paths paths) {
+        for (std::size_t batch = 0; batch < k_batches; ++batch) {
+            if (world.made[batch]) world.changed[batch] |= paths;
+        }
+    }
+
+    References references_;
+    std::vector<Deed> collector_;
+    std::vector<Deed> publisher_;
+    bool with_lock_;
+    Paths first_plan_ = 0;
+    std::unordered_set<std::string> seen_;
+    std::string wrong_;
+};
+
+// Each pair of old paths may have a reference either way, in the order of one bit mask; path 4
+// refers to `named`.
+References graph(unsigned edges, Paths named) {
+    References references{};
+    unsigned bit = 0;
+    for (int from = 1; from < k_old; ++from) {
+        for (int to = 0; to < from; ++to, ++bit) {
+            if ((edges >> bit & 1U) != 0) references[static_cast<std::size_t>(from)] |= one(to);
+        }
+    }
+    references[k_old] = named;
+    return references;
+}
+
+// The same with paths numbered the other way round: rows are written, and paths purged, in another
+// order.
+References mirrored(const References& references) {
+    References out{};
+    for (int from = 0; from < k_old; ++from) {
+        for (int to = 0; to < k_old; ++to) {
+            if (!has(references[static_cast<std::size_t>(from)], to)) continue;
+            out[static_cast<std::size_t>(k_old - 1 - from)] |= one(k_old - 1 - to);
+        }
+    }
+    out[k_old] = references[k_old];
+    return out;
+}
+
+const std::vector<std::vector<Deed>> k_collections{
+    {{Kind::plan, 0}, {Kind::hide, 0}},
+    {{Kind::plan, 0}, {Kind::hide, 0}, {Kind::purge, 0}},
+    {{Kind::plan, 0}, {Kind::hide, 0}, {Kind::restore, 0}, {Kind::hide, 0}},
+    {{Kind::plan, 0}, {Kind::hide, 0}, {Kind::plan, 1}, {Kind::hide, 1}, {Kind::restore, 0}},
+    {{Kind::plan, 0}, {Kind::plan, 1}, {Kind::hide, 1}, {Kind::restore, 1}, {Kind::hide, 0}},
+    {{Kind::plan, 0}, {Kind::hide, 0}, {Kind::plan, 1}, {Kind::restore, 0}, {Kind::hide, 1}},
+};
+const std::vector<std::vector<Deed>> k_publications{
+    {{Kind::lease, 2}},
+    {{Kind::lease, 3}, {Kind::release, 3}},
+    {{Kind::lease, 3}, {Kind::release, 3}, {Kind::lease, 1}},
+    {{Kind::publish, 4}},
+    {{Kind::publish, 4}, {Kind::lease, 4}},
+    {{Kind::lease, 1}, {Kind::publish, 4}, {Kind::release, 1}},
+};
+
+struct Outcome {
+    std::size_t worlds = 0;
+    std::size_t states = 0;
+    std::string wrong;  // the first thing
+};
+
+void explore(const References& references, Paths first_plan, bool with_lock, Outcome& outcome) {
+    for (const auto& collection : k_collections) {
+        for (const auto& publication : k_publications) {
+            Explorer explorer(references, collection, publication, with_lock);
+            const auto wrong = explorer.explore(first_plan);
+            ++outcome.worlds;
+            outcome.states += explorer.states();
+            if (!wrong.empty() && outcome.wrong.empty()) outcome.wrong = wrong;
+        }
+    }
+}
+
+Outcome explore_all(bool with_lock) {
+    Outcome outcome;
+    for (unsigned edges = 0; edges < 64 && outcome.wrong.empty(); ++edges) {
+        const auto references = graph(edges, one(edges % k_old) | one(2));
+        for (const Paths first_plan : {0x0fU, 0x0cU}) {
+            explore(references, first_plan, with_lock, outcome);
+            explore(mirrored(references), first_plan, with_lock, outcome);
+        }
+    }
+    return outcome;
+}
+
+TEST(CollectExplorer, finds_nothing_lost_in_any_order_of_steps) {
+    const auto outcome = explore_all(true);
+    EXPECT_EQ(outcome.wrong, "");
+    EXPECT_GT(outcome.worlds, 9000U);
+    RecordProperty("states", static_cast<int>(outcome.states));
+}
+
+TEST(CollectExplorer, finds_the_lost_path_without_the_lock) {
+    EXPECT_NE(explore_all(false).wrong, "");
+}
+
+TEST(CollectRules, refuse_with_the_flag_that_overrides) {
+    using std::chrono::seconds;
+    HideQuestion question{
+        7, PlanState::planned, seconds(60), {{"no-roots", "no root counted"}}, {}};
+    EXPECT_NE(may_hide(question).error().message.find("--force-no-roots"), std::string::npos);
+    question.forced.insert("no-roots");
+    EXPECT_EQ(may_hide(question).value(), HideAnswer::hide);
+    question.age = std::chrono::days(8);
+    EXPECT_NE(may_hide(question).error().message.find("--force-old-plan"), std::string::npos);
+    question.forced.insert("old-plan");
+    EXPECT_EQ(may_hide(question).value(), HideAnswer::hide);
+    question.state = PlanState::hidden;
+    EXPECT_EQ(may_hide(question).value(), HideAnswer::hidden_already);
+    question.state = PlanState::purging;
+    EXPECT_TRUE(may_hide(question).has_error());
+}
+
+TEST(CollectRules, purge_what_is_due) {
+    using std::chrono::days;
+    PurgeQuestion question{7, PlanState::hidden, days(62), days(61), days(30), false};
+    EXPECT_EQ(may_purge(question).value(), PurgeAnswer::purge);
+    question.hidden_for = days(60);
+    EXPECT_EQ(may_purge(question).value(), PurgeAnswer::not_due);
+    question.after = days(29);
+    EXPECT_NE(may_purge(question).error().message.find("--force-early"), std::string::npos);
+    question.forced_early = true;
+    EXPECT_EQ(may_purge(question).value(), PurgeAnswer::purge);
+    question.hidden_for = -days(1);
+    EXPECT_NE(may_purge(question).error().message.find("clock"), std::string::npos);
+    question.state = PlanState::planned;
+    EXPECT_NE(may_purge(question).error().message.find("gc hide"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace narthex
