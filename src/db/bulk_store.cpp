@@ -98,6 +98,7 @@ struct BulkStore::Impl {
               &sql::copy_graph,
               &sql::copy_nars,
               &sql::copy_narinfo_nars,
+              &sql::set_nar_compressions,
               &sql::insert_nar_places,
               &sql::has_batches,
               &sql::find_in_batches,
@@ -268,10 +269,13 @@ struct BulkStore::Impl {
             asked.push_back(&rows);
         }
         const auto found = libpq.exec(sql::find_nar_ids, std::array{int2(cache), urls.take()});
+        std::vector<const NarRow*> uploaded;
         for (int row = 0; row < found.size(); ++row) {
-            const auto place = static_cast<std::size_t>(found.number(row, 0) - 1);
-            asked[place]->front().id = found.number(row, 1);
+            auto& nar = asked[static_cast<std::size_t>(found.number(row, 0) - 1)]->front();
+            nar.id = found.number(row, 1);
+            if (found.number(row, 2) != 0) uploaded.push_back(&nar);
         }
+        set_compressions(uploaded);
         const auto absent =
             std::ranges::count_if(nars, [](const auto& nar) { return nar.second.front().id == 0; });
         const auto ids = draw(sql::draw_nar_ids, static_cast<std::size_t>(absent));
@@ -279,6 +283,17 @@ struct BulkStore::Impl {
         for (auto& [url, rows] : nars) {
             for (auto& row : rows) row.id = rows.front().id;
         }
+    }
+
+    void set_compressions(const std::vector<const NarRow*>& nars) {
+        if (nars.empty()) return;
+        BinaryArray ids(BinaryArray::Of::int8, nars.size());
+        BinaryArray compressions(BinaryArray::Of::text, nars.size());
+        for (const auto* nar : nars) {
+            ids.add_int8(nar->id);
+            compressions.add(nar->file->compression);
+        }
+        libpq.exec(sql::set_nar_compressions, std::array{ids.take(), compressions.take()});
     }
 
     // Gives the absent ones these ids.

@@ -3,6 +3,7 @@
 
 #include "narthex/core/reference_index.hpp"
 #include "narthex/db/bulk_store.hpp"
+#include "narthex/db/uploads.hpp"
 
 namespace narthex::db {
 namespace {
@@ -109,6 +110,30 @@ TEST_F(BulkStoreTest, shares_nars_with_what_is_there) {
     same.file = made_up_fields(1).file;
     ASSERT_TRUE(bulk({parsed(render_nix_narinfo(same))}, k_default, site));
     EXPECT_EQ(row_counts(), "narinfo 2 nar 1 link 2 location 1 path 2 graph 2");
+}
+
+TEST_F(BulkStoreTest, says_of_uploaded_nars_how_they_are_compressed) {
+    int site = 0;
+    connection_.write([&](Tx& tx) { site = find_or_insert_nar_directory(tx, "/srv"); });
+    const auto upload = [&](const Narinfo& narinfo) {
+        const auto& file = narinfo.files()[0];
+        connection_.write([&](Tx& tx) {
+            const UploadedNar nar{k_default, file.url, *file.hash, *file.size, site, file.url};
+            EXPECT_EQ(store_nar(tx, nar), NarFate::added);
+        });
+    };
+    upload(made_up(1));
+    upload(made_up(2));
+    EXPECT_EQ(number("select count(*) from nar where compression is null"), 2);
+    ASSERT_TRUE(bulk({made_up(1), made_up(3)}, k_default));
+    store({made_up(2), made_up(4)});
+    EXPECT_EQ(number("select count(*) from nar where compression = 'xz'"), 4);
+    // Another narinfo of the same NAR changes nothing.
+    auto other = made_up_fields(5);
+    other.file = made_up_fields(1).file;
+    other.file.compression = "zstd";
+    ASSERT_TRUE(bulk({parsed(render_nix_narinfo(other))}, k_default));
+    EXPECT_EQ(number("select count(*) from nar where compression = 'xz'"), 4);
 }
 
 TEST_F(BulkStoreTest, stores_nothing_when_another_was_faster) {
