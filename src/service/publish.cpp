@@ -20,17 +20,24 @@ namespace {
 
 constexpr std::size_t k_named_references = 20;
 
+// Once a narinfo has so many, publishers add no more, so that nobody makes it grow without end.
+constexpr std::size_t k_most_signatures = 64;
+// In bytes: the database has an added line as a key, which PostgreSQL takes up to about 2700.
+constexpr std::size_t k_longest_signature = 1000;
+
 using Refusal = std::optional<Published>;
 
 Published refuse(Verdict verdict, std::string reason) {
     return {verdict, std::move(reason)};
 }
 
-// Those of `narinfo` that its like, as it is stored, lacks.
+// Those of `narinfo` that its like, as it is stored, lacks and still takes.
 std::vector<Signature> new_signatures(const Narinfo& narinfo, const Narinfo& stored) {
+    const auto& known = stored.signatures();
     std::vector<Signature> fresh;
     for (const auto& signature : narinfo.signatures()) {
-        const auto& known = stored.signatures();
+        if (known.size() + fresh.size() >= k_most_signatures) break;
+        if (signature.to_string().size() > k_longest_signature) continue;
         if (std::ranges::find(known, signature) == known.end()) fresh.push_back(signature);
     }
     return fresh;

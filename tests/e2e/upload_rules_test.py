@@ -134,6 +134,18 @@ class Narinfo(Case):
         self.assertEqual(self.status(samples.target("twice"), text), 200)
         self.assertEqual(support.get(SERVER.port, samples.target("twice")).body.decode(), served)
 
+    def test_a_narinfo_grows_to_64_signatures_and_no_further(self):
+        self.publish("signed-by-all")
+        target = samples.target("signed-by-all")
+        text = samples.narinfo("signed-by-all", 0, ("nar/signed-by-all.nar", b"signed-by-all"))
+        for start in range(0, 120, 30):
+            lines = [f"Sig: key-{i}:" + "A" * 86 + "==\n" for i in range(start, start + 30)]
+            lines.append(f"Sig: {samples.nix32(samples.nar_bytes(3000))}:" + "A" * 86 + "==\n")
+            self.assertEqual(self.status(target, text + "".join(lines)), 200)
+        served = support.get(SERVER.port, target).body.decode()
+        self.assertCountEqual(re.findall("^Sig: (.+?):", served, re.M),
+                              ["narthex-quickstart-1", *(f"key-{i}" for i in range(63))])
+
     def test_s22_other_contents_are_a_conflict(self):
         self.publish("built-twice")
         first = support.get(SERVER.port, samples.target("built-twice")).body
