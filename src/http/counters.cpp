@@ -20,6 +20,13 @@ std::string family_of(std::string_view user_agent) {
 
 }  // namespace
 
+void Latency::add(std::chrono::steady_clock::duration took, std::uint64_t n) {
+    const auto us = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
+    const auto at = std::ranges::lower_bound(k_bounds_us, us);
+    counts[static_cast<std::size_t>(at - k_bounds_us.begin())].add(n);
+    sum_us.add(static_cast<std::uint64_t>(us) * n);
+}
+
 void Counters::count_answer(Resource kind, int status) {
     const auto at = std::ranges::find(k_statuses, status);
     if (at == k_statuses.end()) return;
@@ -27,11 +34,11 @@ void Counters::count_answer(Resource kind, int status) {
     );
 }
 
-void Counters::count_latency(std::chrono::steady_clock::duration took, std::uint64_t n) {
-    const auto us = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
-    const auto at = std::ranges::lower_bound(k_latency_bounds_us, us);
-    latency[static_cast<std::size_t>(at - k_latency_bounds_us.begin())].add(n);
-    latency_sum_us.add(static_cast<std::uint64_t>(us) * n);
+void Counters::count_latency(Resource kind, std::chrono::steady_clock::duration took) {
+    latency.add(took);
+    const auto at = std::ranges::find(k_bulk_kinds, kind);
+    if (at != k_bulk_kinds.end())
+        bulk[static_cast<std::size_t>(at - k_bulk_kinds.begin())].add(took);
 }
 
 Counter& Counters::family(std::string_view user_agent) {

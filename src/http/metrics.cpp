@@ -87,15 +87,14 @@ class Families {
     }
 
     // `counts`: one for each of `bounds`, not cumulative, and one for what is above.
-    void histogram(
-        const char* name,
-        const char* help,
+    void add_histogram(
+        Labels labels,
         std::span<const double> bounds,
         std::span<const std::uint64_t> counts,
         double sum
     ) {
-        begin(name, help, MetricType::Histogram);
         ClientMetric metric;
+        metric.label = std::move(labels);
         std::uint64_t so_far = 0;
         for (std::size_t i = 0; i < bounds.size(); ++i) {
             so_far += counts[i];
@@ -138,26 +137,43 @@ void add_requests(Families& out, const MetricFigures& figures) {
     }
 }
 
-void add_latency(Families& out, const MetricFigures& figures) {
-    constexpr auto& k_micros = Counters::k_latency_bounds_us;
+// Over all threads; `of` returns the Latency of one.
+template <class Of>
+void add_latency(Families& out, const MetricFigures& figures, Labels labels, Of of) {
+    constexpr auto& k_micros = Latency::k_bounds_us;
     std::array<double, k_micros.size()> bounds{};
     std::array<std::uint64_t, k_micros.size() + 1> counts{};
     std::ranges::transform(k_micros, bounds.begin(), [](int micros) { return micros / 1e6; });
     for (std::size_t i = 0; i < counts.size(); ++i) {
-        counts[i] = sum(figures, [i](const Counters& thread) -> const Counter& {
-            return thread.latency[i];
+        counts[i] = sum(figures, [&](const Counters& thread) -> const Counter& {
+            return of(thread).counts[i];
         });
     }
-    const auto micros = sum(figures, [](const Counters& thread) -> const Counter& {
-        return thread.latency_sum_us;
-    });
-    out.histogram(
+    const auto micros =
+        sum(figures, [&](const Counters& thread) -> const Counter& { return of(thread).sum_us; });
+    out.add_histogram(std::move(labels), bounds, counts, static_cast<double>(micros) / 1e6);
+}
+
+void add_latencies(Families& out, const MetricFigures& figures) {
+    out.begin(
         "narthex_http_request_duration_seconds",
         "From the arrival of a request to handing its answer to the kernel",
-        bounds,
-        counts,
-        static_cast<double>(micros) / 1e6
+        MetricType::Histogram
     );
+    add_latency(out, figures, {}, [](const Counters& thread) -> const Latency& {
+        return thread.latency;
+    });
+    out.begin(
+        "narthex_bulk_duration_seconds",
+        "The same, of requests for many paths at once, by kind",
+        MetricType::Histogram
+    );
+    for (std::size_t i = 0; i < k_bulk_kinds.size(); ++i) {
+        const auto* kind = k_kinds[static_cast<std::size_t>(k_bulk_kinds[i])];
+        add_latency(out, figures, {{"kind", kind}}, [i](const Counters& thread) -> const Latency& {
+            return thread.bulk[i];
+        });
+    }
 }
 
 void add_clients(Families& out, const MetricFigures& figures) {
@@ -208,13 +224,10 @@ void add_lookups(Families& out, const MetricFigures& figures) {
         return static_cast<double>(keys);
     });
     for (std::size_t i = 0; i < counts.size(); ++i) counts[i] = figures.batches.count(i);
-    out.histogram(
-        "narthex_lookup_batch_keys",
-        "Lookups in one database statement",
-        bounds,
-        counts,
-        static_cast<double>(figures.batches.sum())
+    out.begin(
+        "narthex_lookup_batch_keys", "Lookups in one database statement", MetricType::Histogram
     );
+    out.add_histogram({}, bounds, counts, static_cast<double>(figures.batches.sum()));
     const auto& lookups = figures.lookups;
     out.gauge(
         "narthex_lookup_queue_depth",
@@ -314,7 +327,7 @@ void add_leases(Families& out, const MetricFigures& figures) {
 std::vector<MetricFamily> metric_families(const MetricFigures& figures) {
     Families out;
     add_requests(out, figures);
-    add_latency(out, figures);
+    add_latencies(out, figures);
     add_clients(out, figures);
     add_connections(out, figures);
     add_lookups(out, figures);

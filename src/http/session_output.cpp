@@ -55,7 +55,7 @@ bool Session::flush() {
         move_front_to_output(now);
     }
     if (output_.empty() && !put_continue()) return false;
-    if (answers_at_once_ > 0) context_.counters.count_latency(now - last_read_, answers_at_once_);
+    if (answers_at_once_ > 0) context_.counters.latency.add(now - last_read_, answers_at_once_);
     answers_at_once_ = 0;
     writing_ = true;
     last_written_ = now;
@@ -68,7 +68,7 @@ void Session::move_front_to_output(Clock::time_point now) {
     close_after_output_ = slot.close_after || answer.close;
     if (slot.request) {
         context_.counters.count_answer(slot.kind, answer.status);
-        context_.counters.count_latency(now - slot.came_at, 1);
+        context_.counters.count_latency(slot.kind, now - slot.came_at);
         if (context_.access_log) log_access(**slot.request, answer.status, slot.came_at);
         unsent_bytes_ -= answer.bytes();
         head_bytes_ -= slot.request->bytes();

@@ -67,11 +67,16 @@ def parse(text):
 
 
 def check_histogram(name, values):
-    buckets = [(float(key.split('"')[1]), value) for key, value in values.items()
-               if key.startswith(f"{name}_bucket{{le=")]
-    assert buckets == sorted(buckets) and buckets[-1][0] == float("inf"), buckets
-    counts = [count for _, count in buckets]
-    assert counts == sorted(counts) and counts[-1] == values[f"{name}_count"], (name, counts)
+    series = {}  # by what stands before le
+    for key, value in values.items():
+        if bucket := re.fullmatch(rf'{name}_bucket{{(.*,)?le="(.*)"}}', key):
+            series.setdefault(bucket[1] or "", []).append((float(bucket[2]), value))
+    assert series, name
+    for labels, buckets in series.items():
+        assert buckets == sorted(buckets) and buckets[-1][0] == float("inf"), buckets
+        counts = [count for _, count in buckets]
+        total = values[f"{name}_count{{{labels[:-1]}}}" if labels else f"{name}_count"]
+        assert counts == sorted(counts) and counts[-1] == total, (name, labels, counts)
 
 
 class Case(unittest.TestCase):

@@ -62,9 +62,9 @@ TEST_F(Metrics, has_the_common_series_from_the_start_and_no_others) {
 }
 
 TEST_F(Metrics, has_cumulative_latency_buckets) {
-    first_.count_latency(50us, 2);
-    second_.count_latency(80us, 1);
-    second_.count_latency(10s, 3);
+    first_.latency.add(50us, 2);
+    second_.count_latency(Resource::narinfo, 80us);
+    second_.latency.add(10s, 3);
     const std::string name = "narthex_http_request_duration_seconds";
     EXPECT_TRUE(says(name + "_bucket{le=\"5e-05\"} 2"));
     EXPECT_TRUE(says(name + "_bucket{le=\"0.0001\"} 3"));
@@ -72,6 +72,18 @@ TEST_F(Metrics, has_cumulative_latency_buckets) {
     EXPECT_TRUE(says(name + "_bucket{le=\"+Inf\"} 6"));
     EXPECT_TRUE(says(name + "_count 6"));
     EXPECT_TRUE(says(name + "_sum 30.00018"));
+}
+
+TEST_F(Metrics, has_latencies_of_each_kind_of_bulk_request) {
+    first_.count_latency(Resource::closure, 3s);
+    second_.count_latency(Resource::closure, 20ms);
+    second_.count_latency(Resource::narinfo, 20ms);
+    const std::string name = "narthex_bulk_duration_seconds";
+    EXPECT_TRUE(says(name + "_bucket{kind=\"closure\",le=\"0.025\"} 1"));
+    EXPECT_TRUE(says(name + "_count{kind=\"closure\"} 2"));
+    EXPECT_TRUE(says(name + "_count{kind=\"attic_missing\"} 0"));
+    EXPECT_EQ(text().find(name + "_count{kind=\"narinfo\"}"), std::string::npos);
+    EXPECT_TRUE(says("narthex_http_request_duration_seconds_count 3"));
 }
 
 TEST_F(Metrics, has_cumulative_batch_buckets) {

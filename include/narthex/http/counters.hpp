@@ -31,13 +31,24 @@ class Counter {
 inline constexpr std::array k_statuses = {200, 201, 204, 206, 302, 304, 400, 401, 403, 404,
                                           405, 409, 411, 413, 415, 416, 431, 500, 503, 507};
 
-struct Counters {
-    // How long answers took, from the arrival of the request to handing the answer to the kernel.
-    static constexpr std::array k_latency_bounds_us = {
+// How long answers took, from the arrival of the request to handing the answer to the kernel.
+struct Latency {
+    static constexpr std::array k_bounds_us = {
         50, 100, 250, 500, 1'000, 2'500, 5'000, 10'000, 25'000, 100'000, 500'000, 2'500'000};
 
+    void add(std::chrono::steady_clock::duration took, std::uint64_t n = 1);
+
+    std::array<Counter, k_bounds_us.size() + 1> counts;  // the last: longer
+    Counter sum_us;
+};
+
+// Requests for many paths at once: each kind has a Latency of its own, too.
+inline constexpr std::array k_bulk_kinds = {
+    Resource::narinfos, Resource::closure, Resource::cachix_missing, Resource::attic_missing};
+
+struct Counters {
     void count_answer(Resource kind, int status);
-    void count_latency(std::chrono::steady_clock::duration took, std::uint64_t n);
+    void count_latency(Resource kind, std::chrono::steady_clock::duration took);
 
     // The counter of a client family: "Nix 2.26", "Guix", "other". At most 64 of them, then all
     // further ones are "other". The reference stays valid.
@@ -45,8 +56,8 @@ struct Counters {
     [[nodiscard]] std::map<std::string, std::uint64_t> families() const;
 
     std::array<std::array<Counter, k_statuses.size()>, k_resources> answers;
-    std::array<Counter, k_latency_bounds_us.size() + 1> latency;  // the last: longer
-    Counter latency_sum_us;
+    Latency latency;  // of all
+    std::array<Latency, k_bulk_kinds.size()> bulk;
     Counter bytes_sent;   // but for files
     Counter connections;  // that were taken
     Counter connections_ended;
