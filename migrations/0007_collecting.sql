@@ -10,6 +10,10 @@ create index narinfo_ca on narinfo (cache, hash) where ca is not null;
 -- Which NARs are in a file: before it is unlinked.
 create index nar_location_path on nar_location using hash (path);
 
+-- Partial, so that no plan takes it for the way to a companion by its path, all of a cache's long.
+drop index companion_output;
+create index companion_output on companion (cache, output_hash) where output_hash is not null;
+
 -- Rows of a batch are written ahead, while it is inactive: nobody needs to hear of them.
 drop trigger changed on hidden;
 create trigger changed after update or delete on hidden
