@@ -7,7 +7,8 @@
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
-#include <cstdio>
+#include <optional>
+#include <string>
 
 namespace narthex::app {
 

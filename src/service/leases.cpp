@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace narthex::service {
 
@@ -18,6 +19,7 @@ constexpr std::size_t k_batch = 1000;
 
 void answer_all(std::vector<Lookup>& lookups, Status status) {
     std::vector<Answered> answers;
+    answers.reserve(lookups.size());
     for (auto& lookup : lookups) answers.push_back({std::move(lookup), {status, nullptr, {}}});
     lookups.clear();
     deliver(std::move(answers));
@@ -127,6 +129,7 @@ void Leases::do_tasks(const std::vector<LeaseTask>& tasks) {
             continue;
         }
         std::vector<Presence> presence;
+        presence.reserve(task.keys.size());
         for (const auto& key : task.keys) presence.push_back(told.at(key));
         task.done(presence);
     }
@@ -139,7 +142,7 @@ void Leases::do_tasks(const std::vector<LeaseTask>& tasks) {
 bool Leases::lease(Told& told) {
     const auto now = Clock::now();
     if (!try_lease(told) && !try_lease(told)) return false;
-    hold(told, now + options_.duration / 2);
+    hold(told, now + std::chrono::minutes(options_.duration) / 2);
     return true;
 }
 

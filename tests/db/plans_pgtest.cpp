@@ -143,6 +143,7 @@ class Plans : public NarinfosTest {
             expect_lookups(plan(tx, sql::find_nar_ids, "1, '{nar/x}'"));
             expect_lookups(plan(tx, sql::export_narinfos, "1, '{1}', false"));
             expect_lookups(plan(tx, sql::find_hidden, "'{1}', '{\"\\\\x00\"}'"));
+            expect_lookups(plan(tx, sql::lease_paths, "'{1}', '{\"\\\\x00\"}', 24"));
             for (const auto* statement :
                  {&sql::insert_narinfos,
                   &sql::find_conflicts,
@@ -185,6 +186,7 @@ class Plans : public NarinfosTest {
                   &sql::find_rescued,
                   &sql::find_purged_since,
                   &sql::rescue_paths,
+                  &sql::lease_paths,
                   &sql::export_narinfos}) {
                 prepare(tx, *statement);
             }

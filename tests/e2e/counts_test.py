@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """How often paths are asked for is counted, by path and day, on every server of a database."""
 
+import json
 import unittest
 
 import samples
@@ -139,6 +140,39 @@ class Counts(unittest.TestCase):
             PG.start()
         self.expect({name: (8, 0) for name in NAMES})
         server.stop()
+
+    def test_stats_show_what_is_asked_for_and_what_is_not(self):
+        def stats(*args):
+            done = support.narthex("stats", "--database", PG.uri, "--cache", "default", *args)
+            return done.stdout
+        unused = json.loads(stats("--unused", 7, "--json"))[0]
+        self.assertEqual((unused["paths"], unused["counted_since"]), (len(NAMES), None))
+        self.assertIn("no requests have been counted", stats("--unused", 7))
+        for days, name in ((0, 0), (6, 1), (7, 2), (40, 3)):
+            PG.psql("insert into request_count (cache, hash, day, served, hidden) select cache, hash,"
+                    f" (now() at time zone 'UTC')::date - {days}, 10 - {name}, {name} from narinfo"
+                    f" where name = '{NAMES[name]}'")
+        def top(*args):
+            listed = json.loads(stats("--json", *args))[0]["requested"]
+            return [(each["path"].split("-", 1)[1], each["served"], each["hidden"]) for each in listed]
+        self.assertEqual(sorted(top()), [(NAMES[i], 10 - i, i) for i in range(3)])
+        self.assertEqual(sorted(top("--days", 7)), [(NAMES[i], 10 - i, i) for i in range(2)])
+        self.assertEqual(top("--days", 1, "--top", 1), [(NAMES[0], 10, 0)])
+        self.assertEqual(top("--top", 0), [])
+        self.assertRegex(stats(), f"most asked for, in the last 30 days\n(.*\n)* +10  /nix/store/.*{NAMES[0]}\n")
+        self.assertIn("and 2 times while it was hidden", stats())
+        unused = json.loads(stats("--unused", 7, "--json"))[0]
+        self.assertEqual(unused["paths"], len(NAMES) - 2)
+        self.assertEqual(unused["nar_bytes"], sum(len(name) for name in NAMES[2:]))
+        self.assertRegex(stats("--unused", 7), rf"default: {len(NAMES) - 2} paths weren't asked for in the last 7 days")
+        self.assertEqual({line.split("-", 1)[1] for line in stats("--unused", 7, "--list").splitlines()},
+                         set(NAMES[2:]))
+        lines = [json.loads(line) for line in stats("--unused", 7, "--list", "--json").splitlines()]
+        self.assertEqual({line["path"].split("-", 1)[1] for line in lines}, set(NAMES[2:]))
+        self.hide(NAMES[10:])
+        self.assertEqual(json.loads(stats("--unused", 7, "--json"))[0]["paths"], 8)
+        for bad in (["--unused", 0], ["--list"], ["--days", 0]):
+            self.assertEqual(support.narthex("stats", "--database", PG.uri, *bad, check=False).returncode, 2)
 
     def test_none_where_they_are_not_wanted(self):
         server = self.serve("--count-requests", "false", *FLUSH)

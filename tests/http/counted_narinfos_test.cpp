@@ -75,9 +75,9 @@ TEST_F(CountedNarinfos, are_handed_over_when_it_is_asked_for) {
 TEST_F(CountedNarinfos, are_handed_over_when_they_go) {
     for (int number = 1; number <= 5; ++number) fill(number, answer_of(10));
     for (int number = 1; number <= 5; ++number) find(number, number);
-    fill(2, {nullptr, true});                       // replaced
-    epochs_.raise(bucket_of(key_of(4).hash));       // and key 1's
-    EXPECT_FALSE(cache_.find(key_of(4), now_));     // invalidated
+    fill(2, {nullptr, true});                    // replaced
+    epochs_.raise(bucket_of(key_of(4).hash));    // and key 1's
+    EXPECT_FALSE(cache_.find(key_of(4), now_));  // invalidated
     EXPECT_EQ(taken(), (Sums{{2, {2, 0}}, {4, {4, 0}}}));
     find(2, 7);
     cache_.hand_over_counts();

@@ -20,6 +20,8 @@ class Metrics : public testing::Test {
             .cache_trusted = trusted_,
             .lookups = lookups_,
             .upstreams = upstreams_,
+            .counts = {100, 7, 3},
+            .leases = {20, 5},
             .ready = trusted_,
             .batches = batches_,
             .version = version,
@@ -52,6 +54,14 @@ TEST_F(Metrics, sums_requests_over_all_threads) {
     second_.count_answer(Resource::cache_info, 304);
     EXPECT_TRUE(says("narthex_http_requests_total{kind=\"narinfo\",status=\"200\"} 3"));
     EXPECT_TRUE(says("narthex_http_requests_total{kind=\"cache_info\",status=\"304\"} 1"));
+}
+
+TEST_F(Metrics, tells_of_counts_and_leases) {
+    EXPECT_TRUE(says("narthex_counted_requests_total 100"));
+    EXPECT_TRUE(says("narthex_uncounted_requests_total 7"));
+    EXPECT_TRUE(says("narthex_counts_waiting 3"));
+    EXPECT_TRUE(says("narthex_leases_total 20"));
+    EXPECT_TRUE(says("narthex_leases_held 5"));
 }
 
 TEST_F(Metrics, has_the_common_series_from_the_start_and_no_others) {

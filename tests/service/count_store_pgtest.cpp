@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <functional>
 #include <thread>
 
 namespace narthex::service {
@@ -23,10 +24,10 @@ PathKey key_of(int number) {
 class CountStoreTest : public testing::Test {
   protected:
     [[nodiscard]] CountStoreOptions options(std::chrono::seconds interval) const {
-        CountStoreOptions options;
-        options.uri = database_.uri();
-        options.interval = interval;
-        return options;
+        CountStoreOptions given;
+        given.uri = database_.uri();
+        given.interval = interval;
+        return given;
     }
     [[nodiscard]] std::string sum() const {
         return test::query(

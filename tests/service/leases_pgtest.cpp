@@ -30,10 +30,10 @@ std::string hex(const PathKey& key) {
 class LeasesTest : public testing::Test {
   protected:
     [[nodiscard]] LeaseOptions options() const {
-        LeaseOptions options;
-        options.uri = database_.uri();
-        options.look_up = [](std::vector<Lookup>& lookups) { lookups.clear(); };
-        return options;
+        LeaseOptions given;
+        given.uri = database_.uri();
+        given.look_up = [](std::vector<Lookup>& lookups) { lookups.clear(); };
+        return given;
     }
     void run(const std::string& statements) const { test::execute(database_.uri(), statements); }
     [[nodiscard]] std::string ask(const std::string& statement) const {
@@ -121,7 +121,7 @@ TEST_F(LeasesTest, take_paths_out_of_batches_that_are_not_active_yet) {
     add_narinfo(key_of(1));
     add_narinfo(key_of(2));
     run("insert into path select row_number() over (order by hash), cache, hash from narinfo");
-    run("insert into graph select id, '{}' from path");
+    run("insert into graph select id, '{}'::int[] from path");
     hide(key_of(1), "false");
     hide(key_of(2), "false");
     Leases leases(options());

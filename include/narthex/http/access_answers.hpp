@@ -3,6 +3,7 @@
 // Any thread.
 #pragma once
 
+#include "narthex/core/cache.hpp"
 #include "narthex/core/token.hpp"
 #include "narthex/http/answer.hpp"
 #include "narthex/http/request.hpp"
