@@ -100,7 +100,7 @@ struct BulkStore::Impl {
               &sql::copy_narinfo_nars,
               &sql::set_nar_compressions,
               &sql::insert_nar_places,
-              &sql::has_batches,
+              &sql::hide_state,
               &sql::find_in_batches,
               &sql::insert_change}) {
             libpq.prepare(*statement);
@@ -125,26 +125,38 @@ struct BulkStore::Impl {
     }
 
     bool is_in_batches(int cache, Batch batch, const NumberedPaths& paths) {
-        if (libpq.exec(sql::has_batches, std::array{int2(cache)}).size() == 0) return false;
-        const auto hashes = named_by(batch, paths);
+        const auto state = libpq.exec(sql::hide_state, std::array{int2(cache)});
+        if (state.size() == 0) return false;
+        if (state.number(0, 1) != 0 || state.bytes(0, 0) != hide_state) clean.clear();
+        hide_state = state.bytes(0, 0);
+        clean.resize(paths.hashes.size());
+        const auto asked = not_clean(batch, paths);
+        std::vector<HashPart> hashes;
+        hashes.reserve(asked.size());
+        for (const auto number : asked) hashes.push_back(paths.hashes[number]);
         const auto found =
             libpq.exec(sql::find_in_batches, std::array{int2(cache), hash_array(hashes)});
-        return found.size() > 0;
+        if (found.size() > 0) return true;
+        for (const auto number : asked) clean[number] = true;
+        return false;
     }
 
-    // Each once.
-    std::vector<HashPart> named_by(Batch batch, const NumberedPaths& paths) {
-        std::vector<bool> seen(paths.hashes.size());
-        std::vector<HashPart> hashes;
+    // The paths that the batch names, each once, but for those that no hide batch had a moment ago
+    // and has come to have since. Of paths without an id nothing is known: they may be others than
+    // those that had these numbers before.
+    std::vector<std::uint32_t> not_clean(Batch batch, const NumberedPaths& paths) {
+        std::vector<std::uint32_t> numbers;
+        std::vector<bool> seen(clean.size());
         const auto note = [&](std::uint32_t number) {
-            if (!seen[number]) hashes.push_back(paths.hashes[number]);
+            const bool known = clean[number] && paths.ids[number] != 0;
+            if (!known && !seen[number]) numbers.push_back(number);
             seen[number] = true;
         };
         for (const auto& row : batch) {
             note(row.number);
             for (const auto number : row.references) note(number);
         }
-        return hashes;
+        return numbers;
     }
 
     void tell_published(int cache, Batch batch) {
@@ -359,6 +371,8 @@ struct BulkStore::Impl {
     static constexpr int k_wanted = -1;
     Libpq libpq;
     std::vector<std::uint32_t> learnt;  // paths whose ids weren't known before this transaction
+    std::string hide_state;             // when paths were last looked up in hide batches
+    std::vector<bool> clean;            // by number: they were in none then
 };
 
 BulkStore::BulkStore(const std::string& uri) : impl_(std::make_unique<Impl>(uri)) {}

@@ -107,14 +107,12 @@ class Purging {
         return {};
     }
 
-    // Who wants a path rescues it at once, but for roots that live again by a changed rule.
+    // Who wants a path rescues it at once, but for roots that live again by a changed rule. Looked
+    // up before the lock is taken, since that may take long.
     Result<void> recheck(const db::Collection& plan) {
+        const auto hidden = list_wanted(plan);
         try {
             work_.transaction(lock_of(PurgeStep::recheck), [&](db::Tx& tx) {
-                auto wanted = rooted_since(tx, plan);
-                const auto leased = db::list_leased(tx, plan.cache);
-                wanted.insert(wanted.end(), leased.begin(), leased.end());
-                const auto hidden = db::list_hidden_among(tx, plan, wanted);
                 report_.plans.back().rescued = db::rescue(tx, plan.cache, hidden);
                 db::set_plan_state(tx, plan.plan, PlanState::purging);
             });
@@ -128,6 +126,18 @@ class Purging {
         }
         work_.tell("looking for what is wanted", 0, 0);
         return {};
+    }
+
+    // Of the paths that the plan hides.
+    [[nodiscard]] std::vector<HashPart> list_wanted(const db::Collection& plan) {
+        std::vector<HashPart> hidden;
+        work_.read([&](db::Tx& tx) {
+            auto wanted = rooted_since(tx, plan);
+            const auto leased = db::list_leased(tx, plan.cache);
+            wanted.insert(wanted.end(), leased.begin(), leased.end());
+            hidden = db::list_hidden_among(tx, plan, wanted);
+        });
+        return hidden;
     }
 
     void remove(const db::Collection& plan) {

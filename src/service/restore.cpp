@@ -72,19 +72,25 @@ class Restoring {
     }
 
     void run(RestoreStep step) {
-        work_.transaction(lock_of(step), [&](db::Tx& tx) {
-            if (step == RestoreStep::rescue_reached) {
-                rescue_reached(tx);
-            } else {
-                flip(tx);
-            }
-        });
+        if (step == RestoreStep::rescue_reached) {
+            rescue_reached();
+        } else {
+            work_.transaction(lock_of(step), [this](db::Tx& tx) { flip(tx); });
+        }
         work_.tell("restoring", report_.restored, 0);
     }
 
-    void rescue_reached(db::Tx& tx) {
-        report_.restored = db::count_hidden(tx, *plan_.batch);
-        db::rescue(tx, plan_.cache, db::list_reached_elsewhere(tx, plan_));
+    // Looked up before the lock is taken, since that takes long: no collector writes rows
+    // meanwhile.
+    void rescue_reached() {
+        std::vector<HashPart> elsewhere;
+        work_.read([&](db::Tx& tx) {
+            report_.restored = db::count_hidden(tx, *plan_.batch);
+            elsewhere = db::list_reached_elsewhere(tx, plan_);
+        });
+        work_.transaction(lock_of(RestoreStep::rescue_reached), [&](db::Tx& tx) {
+            db::rescue(tx, plan_.cache, elsewhere);
+        });
     }
 
     void flip(db::Tx& tx) {

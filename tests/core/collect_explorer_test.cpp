@@ -262,28 +262,48 @@ class Explorer {
     }
 
     bool restore(State& state, std::size_t batch) const {
+        const auto step = k_restore_steps[state.collector.step];
+        return step == RestoreStep::rescue_reached ? rescue_reached(state, batch)
+                                                   : flip_back(state, batch);
+    }
+
+    // What is to be rescued is looked up before the lock is taken.
+    bool rescue_reached(State& state, std::size_t batch) const {
         auto& actor = state.collector;
         auto& world = state.world;
-        const auto step = k_restore_steps[actor.step];
+        switch (actor.part) {
+            case 0:
+                actor.removed = reach(references_, world.rows[batch], in_batches(world)) &
+                                world.rows[1 - batch];
+                break;
+            case 1:
+                if (!take(actor, state.publisher, lock_of(RestoreStep::rescue_reached))) {
+                    return false;
+                }
+                break;
+            case 2:
+                actor.removed =
+                    reach(references_, actor.removed & in_batches(world), in_batches(world));
+                break;
+            default:
+                rescue(world, actor.removed);
+                next_step(actor, k_restore_steps.size());
+                return true;
+        }
+        ++actor.part;
+        return true;
+    }
+
+    bool flip_back(State& state, std::size_t batch) const {
+        auto& actor = state.collector;
+        auto& world = state.world;
         if (actor.part == 0) {
-            if (!take(actor, state.publisher, lock_of(step))) return false;
+            if (!take(actor, state.publisher, lock_of(RestoreStep::flip_back))) return false;
             actor.part = 1;
             return true;
         }
-        if (step == RestoreStep::flip_back) {
-            note_change(world, world.rows[batch]);
-            world.active[batch] = false;
-            next_step(actor, k_restore_steps.size());
-            return true;
-        }
-        if (actor.part == 1) {
-            const auto reached = reach(references_, world.rows[batch], in_batches(world));
-            const auto elsewhere = reached & world.rows[1 - batch];
-            actor.removed = reach(references_, elsewhere, in_batches(world));
-            actor.part = 2;
-            return true;
-        }
-        rescue(world, actor.removed);
+        note_change(world, world.rows[batch]);
+        world.active[batch] = false;
         next_step(actor, k_restore_steps.size());
         return true;
     }
