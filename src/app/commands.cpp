@@ -98,6 +98,7 @@ int run(int argc, char** argv) {
     add_tag(app, action);
     add_check(app, action);
     add_gc(app, action);
+    add_closure(app, action);
     add_stats(app, action);
     add_migrate(app, action);
     if (argc < 2) {

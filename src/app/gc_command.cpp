@@ -6,6 +6,10 @@ void add_gc(CLI::App& app, Action& action) {
     auto* gc =
         app.add_subcommand("gc", "plan what nothing keeps, hide it, and much later remove it");
     gc->require_subcommand(1);
+    add_gc_plan(*gc, action);
+    add_gc_show(*gc, action);
+    add_gc_why(*gc, action);
+    add_gc_exclusive(*gc, action);
     add_gc_hide(*gc, action);
     add_gc_restore(*gc, action);
     add_gc_purge(*gc, action);

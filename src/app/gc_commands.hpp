@@ -8,6 +8,7 @@ namespace narthex::app {
 void add_gc_plan(CLI::App& gc, Action& action);
 void add_gc_show(CLI::App& gc, Action& action);
 void add_gc_why(CLI::App& gc, Action& action);
+void add_gc_exclusive(CLI::App& gc, Action& action);
 void add_gc_hide(CLI::App& gc, Action& action);
 void add_gc_restore(CLI::App& gc, Action& action);
 void add_gc_purge(CLI::App& gc, Action& action);

@@ -2,11 +2,14 @@
 
 #include "conninfo.hpp"
 
+#include "narthex/db/stopped.hpp"
+
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <vector>
 
@@ -15,6 +18,7 @@ namespace narthex::db {
 namespace {
 
 constexpr std::chrono::milliseconds k_grace(500);
+constexpr std::chrono::milliseconds k_look(200);  // how often a wait looks whether it is to stop
 
 std::string first_line(std::string_view text) {
     return std::string(text.substr(0, text.find('\n')));
@@ -59,9 +63,10 @@ Libpq::Libpq(const std::string& uri, Session session, std::chrono::milliseconds 
 }
 
 void Libpq::prepare(const Statement& statement) {
-    auto* result = PQprepare(connection_.get(), statement.name, statement.text, 0, nullptr);
-    const BinaryRows owner(result);
-    if (PQresultStatus(result) != PGRES_COMMAND_OK) fail(result);
+    // It may wait: for somebody who holds a table that the statement reads.
+    const int sent = PQsendPrepare(connection_.get(), statement.name, statement.text, 0, nullptr);
+    if (sent == 0) fail(nullptr);
+    finish();
 }
 
 void Libpq::send(const Statement& statement, std::span<const std::string> parameters) {
@@ -115,16 +120,85 @@ void Libpq::copy_in(const Statement& statement, std::string_view bytes) {
     finish();
 }
 
+void Libpq::each_row(
+    const Statement& statement,
+    std::span<const std::string> parameters,
+    const std::function<void(const BinaryRows& row)>& take
+) {
+    send(statement, parameters);
+    if (PQsetSingleRowMode(connection_.get()) != 1) fail(nullptr);
+    for (;;) {
+        wait_for_answer();
+        auto* result = PQgetResult(connection_.get());
+        if (result == nullptr) return;
+        const BinaryRows row(result);
+        const auto status = PQresultStatus(result);
+        if (status == PGRES_SINGLE_TUPLE) {
+            take(row);
+        } else if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
+            fail(result);
+        }
+    }
+}
+
+void Libpq::copy_out(
+    const Statement& statement, const std::function<void(std::string_view)>& take
+) {
+    send(statement, {});
+    wait_for_answer();
+    auto* begun = PQgetResult(connection_.get());
+    const BinaryRows owner(begun);
+    if (PQresultStatus(begun) != PGRES_COPY_OUT) fail(begun);
+    while (next_piece(take)) {
+    }
+    finish();
+}
+
+// False at the end.
+bool Libpq::next_piece(const std::function<void(std::string_view)>& take) {
+    char* bytes = nullptr;
+    const int size = PQgetCopyData(connection_.get(), &bytes, 1);
+    const std::unique_ptr<char, void (*)(void*)> owner(bytes, PQfreemem);
+    if (size > 0) {
+        take({bytes, static_cast<std::size_t>(size)});
+    } else if (size == 0) {
+        throw_if_stopped();
+        wait_readable(k_look);
+        if (PQconsumeInput(connection_.get()) == 0) fail(nullptr);
+    } else if (size == -2) {
+        fail(nullptr);
+    }
+    return size >= 0;
+}
+
+void Libpq::run(const std::string& text) {
+    auto* result = PQexec(connection_.get(), text.c_str());
+    const BinaryRows owner(result);
+    if (PQresultStatus(result) != PGRES_COMMAND_OK) fail(result);
+}
+
+void Libpq::throw_if_stopped() {
+    if (stop_ == nullptr || !stop_->load()) return;
+    const std::unique_ptr<PGcancel, void (*)(PGcancel*)> cancel(
+        PQgetCancel(connection_.get()), PQfreeCancel
+    );
+    // Without, PostgreSQL would work on until it had something to send.
+    std::array<char, 256> reason{};
+    if (cancel) PQcancel(cancel.get(), reason.data(), static_cast<int>(reason.size()));
+    throw Stopped();
+}
+
 // PostgreSQL ends a statement in time by itself, unless it hangs as a whole.
 void Libpq::wait_for_answer() {
     using Clock = std::chrono::steady_clock;
     const auto end = Clock::now() + limit_ + k_grace;
     while (PQisBusy(connection_.get()) != 0) {
+        throw_if_stopped();
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now());
         if (left.count() <= 0) {
             throw Unavailable(fmt::format("the database at {} doesn't answer", address_));
         }
-        wait_readable(left);
+        wait_readable(stop_ == nullptr ? left : std::min(left, k_look));
         if (PQconsumeInput(connection_.get()) == 0) fail(nullptr);
     }
 }

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -54,6 +55,25 @@ class Libpq {
     // Runs a prepared COPY ... FROM STDIN with these bytes. Throws as exec.
     void copy_in(const Statement& statement, std::string_view bytes);
 
+    // Runs a prepared statement and gives `take` its rows one by one, each as row 0: what it
+    // answers is never in memory as a whole. Throws as exec, and what `take` does; the connection
+    // is of no use after that.
+    void each_row(
+        const Statement& statement,
+        std::span<const std::string> parameters,
+        const std::function<void(const BinaryRows& row)>& take
+    );
+
+    // Runs a prepared COPY ... TO STDOUT and gives `take` its bytes in pieces. Throws as each_row.
+    void copy_out(const Statement& statement, const std::function<void(std::string_view)>& take);
+
+    // Runs a statement that has no parameters, no answer, and can't be prepared (quote.hpp).
+    void run(const std::string& text);
+
+    // From now on each_row, copy_out and what they wait for end with Stopped soon after *stop is
+    // true (null: never), and PostgreSQL ends the statement.
+    void stop_when(const std::atomic<bool>* stop) { stop_ = stop; }
+
     // The payload of the next notification; waits for it as long as `limit`. Throws Unavailable.
     std::optional<std::string> notification(std::chrono::milliseconds limit);
 
@@ -65,6 +85,8 @@ class Libpq {
     void send(const Statement& statement, std::span<const std::string> parameters);
     BinaryRows finish();
     void wait_for_answer();
+    void throw_if_stopped();
+    [[nodiscard]] bool next_piece(const std::function<void(std::string_view)>& take);
     void wait_readable(std::chrono::milliseconds limit);
 
     struct Finish {
@@ -75,6 +97,7 @@ class Libpq {
     std::chrono::milliseconds limit_;
     std::atomic<int> socket_ = -1;
     std::atomic<bool> interrupted_ = false;
+    const std::atomic<bool>* stop_ = nullptr;
 };
 
 // An integer of `bytes` bytes as a parameter.

@@ -26,6 +26,7 @@ void add_path(CLI::App& app, Action& action);
 void add_tag(CLI::App& app, Action& action);
 void add_check(CLI::App& app, Action& action);
 void add_gc(CLI::App& app, Action& action);
+void add_closure(CLI::App& app, Action& action);
 void add_stats(CLI::App& app, Action& action);
 void add_migrate(CLI::App& app, Action& action);
 
