@@ -14,6 +14,7 @@ void add_gc(CLI::App& app, Action& action) {
     add_gc_restore(*gc, action);
     add_gc_purge(*gc, action);
     add_gc_status(*gc, action);
+    add_gc_run(*gc, action);
 }
 
 }  // namespace narthex::app

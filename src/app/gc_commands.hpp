@@ -13,5 +13,6 @@ void add_gc_hide(CLI::App& gc, Action& action);
 void add_gc_restore(CLI::App& gc, Action& action);
 void add_gc_purge(CLI::App& gc, Action& action);
 void add_gc_status(CLI::App& gc, Action& action);
+void add_gc_run(CLI::App& gc, Action& action);
 
 }  // namespace narthex::app

@@ -1,11 +1,9 @@
 #include "gc_commands.hpp"
-#include "keep_flags.hpp"
+#include "plan_flags.hpp"
 #include "plan_text.hpp"
 
 #include "narthex/app/arguments.hpp"
-#include "narthex/app/caller.hpp"
 #include "narthex/app/database.hpp"
-#include "narthex/app/interrupt.hpp"
 #include "narthex/app/progress.hpp"
 #include "narthex/service/plan.hpp"
 
@@ -16,42 +14,11 @@ namespace narthex::app {
 
 namespace {
 
-struct PlanFlags {
+struct PlanCommandFlags : PlanFlags {
     std::string cache{k_default_cache};
-    std::string engine;  // empty: chosen by size
-    service::PlanOptions options;
-    double cap = 50;  // percent, as the two below
-    double shrink = 20;
-    double unresolved = 1;
     bool json = false;
     std::shared_ptr<SettingFlags> settings;
 };
-
-service::PlanOptions options_of(const PlanFlags& flags, Cache cache) {
-    auto options = flags.options;
-    options.cache = std::move(cache);
-    options.created_by = caller_name();
-    if (!flags.engine.empty()) options.engine = service::parse_engine(flags.engine);
-    options.limits = {flags.cap / 100, flags.shrink / 100, flags.unresolved / 100};
-    options.now = current_time();
-    return options;
-}
-
-service::PlanReport plan(
-    const std::string& database, const service::PlanOptions& options, Progress& progress
-) {
-    service::PlanEvents events;
-    events.stop = &interrupted();
-    events.progress = [&](std::string_view phase, std::uint64_t paths) {
-        progress.show({phase, paths, 0, std::nullopt});
-    };
-    try {
-        return service::make_plan(database, options, events);
-    } catch (const db::Stopped&) {
-        progress.clear();
-        throw Failure("interrupted: no plan was made");
-    }
-}
 
 void print_json(
     const service::PlanReport& report, const service::PlanOptions& options, double seconds
@@ -85,25 +52,14 @@ void print_text(
     fmt::print(".\n");
 }
 
-int plan_command(const PlanFlags& flags) {
+int plan_command(const PlanCommandFlags& flags) {
     const auto database = open_database(load(*flags.settings).config);
     const auto options = options_of(flags, find_cache(database.uri, flags.cache));
     Progress progress;
-    const auto report = plan(database.uri, options, progress);
+    const auto report = make_plan(database.uri, options, progress);
     progress.clear();
     (flags.json ? print_json : print_text)(report, options, progress.elapsed().count());
     return 0;
-}
-
-void add_limits(CLI::App& command, PlanFlags& flags) {
-    const auto add = [&](const char* flag, double& percent, const char* help) {
-        command.add_option(flag, percent, help)
-            ->type_name("PERCENT")
-            ->check(CLI::Range(0.0, 100.0).description(""));
-    };
-    add("--cap", flags.cap, "of the served paths, that may be planned [50]");
-    add("--shrink", flags.shrink, "by which what lives may shrink since the last plan [20]");
-    add("--unresolved", flags.unresolved, "of the rooted paths, that may be missing [1]");
 }
 
 }  // namespace
@@ -117,29 +73,10 @@ void add_gc_plan(CLI::App& gc, Action& action) {
         "stored, "
         "too; it says why, and isn't hidden without 'gc hide --force-...'."
     );
-    auto flags = std::make_shared<PlanFlags>();
+    auto flags = std::make_shared<PlanCommandFlags>();
     flags->settings = add_setting_flags(*command, k_database_keys);
     command->add_option("--cache", flags->cache, "the cache [default]")->type_name("NAME");
-    add_keep_flags(*command, flags->options.keep);
-    add_limits(*command, *flags);
-    command->add_option("--engine", flags->engine, "sql or stream [by the size of the graph]")
-        ->type_name("ENGINE")
-        ->check(CLI::IsMember({"sql", "stream"}).description(""));
-    command
-        ->add_option(
-            "--stream-above",
-            flags->options.stream_above,
-            "paths above which the stream engine is chosen [20000]"
-        )
-        ->type_name("N");
-    command
-        ->add_option(
-            "--price-per-tb",
-            flags->options.price_per_tb,
-            "what 10^12 bytes cost a month, to say what is saved"
-        )
-        ->type_name("X")
-        ->check(CLI::NonNegativeNumber.description(""));
+    add_plan_flags(*command, *flags);
     command->add_flag("--json", flags->json, "print JSON");
     command->callback([&action, flags] { action = [flags] { return plan_command(*flags); }; });
 }

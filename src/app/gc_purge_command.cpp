@@ -1,5 +1,6 @@
 #include "gc_commands.hpp"
 #include "gc_common.hpp"
+#include "keep_flags.hpp"
 
 #include "narthex/app/arguments.hpp"
 #include "narthex/app/byte_text.hpp"
@@ -7,7 +8,6 @@
 #include "narthex/app/database.hpp"
 #include "narthex/db/purging.hpp"
 #include "narthex/service/purge.hpp"
-#include "narthex/service/time_text.hpp"
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
@@ -23,7 +23,7 @@ namespace {
 struct PurgeFlags : GcFlags {
     service::PurgeOptions purge;
     int plan = 0;
-    std::string after = "61d";
+    std::int64_t after = std::chrono::seconds(service::k_purge_after).count();
     std::string keys;
 };
 
@@ -137,11 +137,7 @@ void write_keys(const PurgeFlags& flags, db::Connection& connection, int cache) 
 
 service::PurgeOptions options_of(const PurgeFlags& flags, const Config& config, int cache) {
     auto options = flags.purge;
-    const auto after = service::parse_span(flags.after);
-    if (!after && flags.after != "0d") {
-        throw UsageError(fmt::format("--after: {}", after.error().message));
-    }
-    options.after = std::chrono::seconds(after ? *after : 0);
+    options.after = std::chrono::seconds(flags.after);
     options.promised = std::max<std::chrono::seconds>(service::k_nix_believes, config.max_ages.hit);
     options.cache = cache;
     if (flags.plan != 0) options.plan = flags.plan;
@@ -184,9 +180,9 @@ void add_gc_purge(CLI::App& gc, Action& action) {
     add_gc_flags(*command, *flags, k_purge_keys);
     command->add_option("ID", flags->plan, "a plan; else all that are due")
         ->check(CLI::PositiveNumber);
-    command
-        ->add_option("--after", flags->after, "how long it must have been hidden: 61d, 12h [61d]")
-        ->type_name("TIME");
+    add_span(
+        *command, "--after", flags->after, "how long it must have been hidden: 61d, 12h [61d]"
+    );
     command->add_flag(
         "--force-early",
         flags->purge.forced_early,

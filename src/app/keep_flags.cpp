@@ -8,12 +8,14 @@ namespace {
 
 // "30d", "12h", or a number of days; in seconds.
 std::int64_t parse(const std::string& text) {
-    if (text == "0") return 0;
+    if (text == "0" || text == "0d") return 0;
     const bool days = text.find_first_not_of("0123456789") == text.npos;
     const auto seconds = service::parse_span(days ? text + "d" : text);
     if (!seconds) throw CLI::ValidationError(seconds.error().message);
     return *seconds;
 }
+
+}  // namespace
 
 void add_span(CLI::App& command, const char* flag, std::int64_t& seconds, const char* help) {
     command
@@ -22,8 +24,6 @@ void add_span(CLI::App& command, const char* flag, std::int64_t& seconds, const 
         )
         ->type_name("D");
 }
-
-}  // namespace
 
 void add_keep_flags(CLI::App& command, service::KeepPolicy& keep) {
     add_span(

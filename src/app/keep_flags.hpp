@@ -6,7 +6,10 @@
 
 namespace narthex::app {
 
-// `keep` lives as long as the command line's reading.
+// A flag of a time: "30d", "12h", or a number of days; `seconds` has what stands without it. It
+// lives as long as the command line's reading, as `keep` below.
+void add_span(CLI::App& command, const char* flag, std::int64_t& seconds, const char* help);
+
 void add_keep_flags(CLI::App& command, service::KeepPolicy& keep);
 
 }  // namespace narthex::app
