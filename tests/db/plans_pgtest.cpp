@@ -103,6 +103,10 @@ class Plans : public NarinfosTest {
             expect_lookups(plan(tx, sql::find_nar_ids, "1, '{nar/x}'"));
             expect_lookups(plan(tx, sql::export_narinfos, "1, '{1}', false"));
             expect_lookups(plan(tx, sql::find_hidden, "'{1}', '{\"\\\\x00\"}'"));
+            for (const auto* statement : {&sql::count_unserved_paths, &sql::root_hashes}) {
+                expect_lookups(plan(tx, *statement, "'{1}'"));
+            }
+            expect_lookups(plan(tx, sql::list_root_paths, "1, 1, 10"));
             for (const auto* statement :
                  {&sql::insert_narinfos,
                   &sql::find_conflicts,
@@ -139,6 +143,9 @@ class Plans : public NarinfosTest {
                   &sql::find_rescued,
                   &sql::find_purged_since,
                   &sql::rescue_paths,
+                  &sql::count_unserved_paths,
+                  &sql::root_hashes,
+                  &sql::list_root_paths,
                   &sql::export_narinfos}) {
                 prepare(tx, *statement);
             }
