@@ -20,7 +20,7 @@ constexpr std::size_t k_longest_name = 256;
 
 std::string caller_name() {
     if (const char* given = std::getenv("NARTHEX_WHO"); given != nullptr && *given != '\0') {
-        const std::string name(given);
+        std::string name(given);
         if (name.size() <= k_longest_name && is_plain_text(name)) return name;
         throw UsageError("NARTHEX_WHO: at most 256 bytes of text in one line are wanted");
     }

@@ -96,6 +96,8 @@ int run(int argc, char** argv) {
     add_token(app, action);
     add_path(app, action);
     add_tag(app, action);
+    add_root(app, action);
+    add_channel(app, action);
     add_check(app, action);
     add_gc(app, action);
     add_closure(app, action);

@@ -7,6 +7,7 @@
 #include "narthex/core/log_text.hpp"
 #include "narthex/db/migrate.hpp"
 #include "narthex/http/admin_handler.hpp"
+#include "narthex/http/api_answers.hpp"
 #include "narthex/http/bulk_answers.hpp"
 #include "narthex/http/common_answers.hpp"
 #include "narthex/http/handler.hpp"
@@ -17,6 +18,7 @@
 #include "narthex/service/access.hpp"
 #include "narthex/service/batch_sizes.hpp"
 #include "narthex/service/bulk.hpp"
+#include "narthex/service/change_watch.hpp"
 #include "narthex/service/count_store.hpp"
 #include "narthex/service/invalidation.hpp"
 #include "narthex/service/leases.hpp"
@@ -49,6 +51,9 @@ namespace asio = boost::asio;
 // Together below the five seconds that SIGTERM may take.
 constexpr std::chrono::milliseconds k_drain_limit(3000);
 constexpr std::chrono::milliseconds k_admin_drain_limit(200);
+constexpr std::size_t k_admin_connections = 2;
+// Half of the admin listener's connections: the others are for who asks.
+constexpr std::size_t k_followers = 32;
 constexpr std::chrono::milliseconds k_stop_limit(4800);
 constexpr std::chrono::milliseconds k_first_retry(200);
 constexpr std::chrono::milliseconds k_longest_retry(5000);
@@ -170,7 +175,10 @@ class Serving {
           server_(
               config.server, {handler_, bulk_answers_, uploads_, *lookups_, leases_, cache_, files_}
           ),
-          admin_handler_(catalog_, *lookups_, [this] { return metrics(); }),
+          changes_(std::make_unique<service::ChangeWatch>(database.uri, k_followers)),
+          admin_database_(std::make_unique<service::Publishing>(admin_options(config, database))),
+          api_(catalog_, access_, *admin_database_, *changes_),
+          admin_handler_(catalog_, *lookups_, api_, [this] { return metrics(); }),
           invalidation_(database.uri, epochs_, [this](const std::string& table) {
               if (table == "cache") catalog_.refresh_soon();
               if (table == "token") access_.refresh_soon();
@@ -210,6 +218,8 @@ class Serving {
         lookups_.reset();
         files_.join();  // from there comes work for the next
         bulk_.reset();
+        changes_.reset();
+        admin_database_.reset();
         upload_files_.join();
         publishing_.reset();
         sweep_.reset();
@@ -303,6 +313,15 @@ class Serving {
         return options;
     }
 
+    // Of the admin API, whose calls may take longer than an upload.
+    static service::PublishingOptions admin_options(
+        const Config& config, const OpenDatabase& database
+    ) {
+        auto options = publish_options(config, database);
+        options.connections = config.admin.address.empty() ? 0 : k_admin_connections;
+        return options;
+    }
+
     static http::HandlerOptions handler_options(const Config& config) {
         auto options = config.handler;
         options.version = k_version;
@@ -336,6 +355,9 @@ class Serving {
     std::optional<service::UploadSweep> sweep_;
     http::Handler handler_;
     http::Server server_;
+    std::unique_ptr<service::ChangeWatch> changes_;
+    std::unique_ptr<service::Publishing> admin_database_;
+    http::ApiAnswers api_;
     http::AdminHandler admin_handler_;
     std::unique_ptr<http::Server> admin_server_;
     service::Invalidation invalidation_;

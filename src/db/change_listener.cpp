@@ -28,7 +28,7 @@ std::optional<Number> parse_number(std::string_view text) {
 }
 
 // "<cache>:<bucket>" or the name of a table.
-Change parse_change(std::string_view payload) {
+Notice parse_notice(std::string_view payload) {
     const auto colon = payload.find(':');
     if (colon == std::string_view::npos) return TableChanged{std::string(payload)};
     const auto cache = parse_number<int>(payload.substr(0, colon));
@@ -63,10 +63,10 @@ void ChangeListener::ping(std::uint64_t number) {
     impl_->libpq.exec(sql::notify_ping, payload);
 }
 
-Change ChangeListener::next(std::chrono::milliseconds limit) {
+Notice ChangeListener::next(std::chrono::milliseconds limit) {
     const auto payload = impl_->libpq.notification(limit);
     if (!payload) return std::monostate{};
-    if (!payload->starts_with("ping:")) return parse_change(*payload);
+    if (!payload->starts_with("ping:")) return parse_notice(*payload);
     if (!payload->starts_with(impl_->ping_prefix)) return std::monostate{};  // another server's
     const auto number =
         parse_number<std::uint64_t>(std::string_view(*payload).substr(impl_->ping_prefix.size()));

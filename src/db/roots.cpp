@@ -172,6 +172,14 @@ std::map<int, std::size_t> count_unserved_paths(Tx& tx, std::span<const int> roo
     return out;
 }
 
+std::vector<std::size_t> find_unserved(Tx& tx, int cache, std::span<const HashPart> hashes) {
+    std::vector<std::size_t> places;
+    for (const auto& row : exec(tx, sql::find_unserved, cache, bytea_array(hashes))) {
+        places.push_back(row[0].as<std::size_t>() - 1);
+    }
+    return places;
+}
+
 std::vector<HashPart> root_hashes(Tx& tx, std::span<const int> roots) {
     return to_hash_parts(exec(tx, sql::root_hashes, int_array(roots)));
 }

@@ -19,6 +19,9 @@ using service::LookupAnswer;
 // (aef431fbd1 in NixOS/nix).
 constexpr NixVersion k_nix_that_takes_503{2, 32};
 
+// For all that an upload needs but the database.
+constexpr std::chrono::seconds k_publish_slack(5);
+
 // Whom a lookup needs and can't ask.
 std::string_view who_is_away(const Route& to) {
     const bool pulls = to.cache != nullptr && to.cache->pulls_through();
@@ -75,8 +78,8 @@ Handler::Handler(
     const service::Lookups& lookups,
     const service::Leases& leases,
     NarinfoCache& cache,
-    const BulkAnswers& bulk,
-    const UploadAnswers& uploads,
+    BulkAnswers& bulk,
+    UploadAnswers& uploads,
     HandlerOptions options
 )
     : catalog_(catalog),
@@ -235,6 +238,17 @@ Response Handler::narinfo(const Route& to, const Request& request, Clock::time_p
     if (!known) return looked_up;
     if (known->narinfo) return {Resource::narinfo, narinfo_answer(known->narinfo, request)};
     return {Resource::narinfo, known->hidden ? hidden_narinfo_ : absent_narinfo_};
+}
+
+void Handler::work(BulkAsk ask, std::function<void(Answer)> done) {
+    if ((*ask.request)->method == Method::put)
+        return uploads_.answer(std::move(ask), std::move(done));
+    bulk_.answer(std::move(ask), std::move(done));
+}
+
+std::chrono::milliseconds Handler::work_limit(const Request& request) const {
+    if (request.method == Method::put) return uploads_.limits().publish + k_publish_slack;
+    return bulk_.limits().timeout;
 }
 
 Answer Handler::answer(const Request& request, const Mail& mail) const {

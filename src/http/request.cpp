@@ -38,6 +38,7 @@ Method to_method(beast_http::verb method, std::string_view name) {
     if (method == beast_http::verb::head) return Method::head;
     if (method == beast_http::verb::post) return Method::post;
     if (method == beast_http::verb::put) return Method::put;
+    if (method == beast_http::verb::delete_) return Method::del;
     return name == "QUERY" ? Method::query : Method::other;
 }
 

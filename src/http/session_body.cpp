@@ -13,8 +13,6 @@ namespace asio = boost::asio;
 namespace {
 // A body's buffer grows as bytes come: what a head announces costs nothing.
 constexpr std::size_t k_first_body_bytes = 16 * 1024;
-// For all that an upload needs but the database.
-constexpr std::chrono::seconds k_publish_slack(5);
 }  // namespace
 
 // True when the request's body is taken; its slot then waits for it.
@@ -136,19 +134,12 @@ void Session::begin_front_bulk() {
         forget_sink();
         return slot.sink->end(std::move(done));
     }
-    BulkAsk ask{slot.request, std::move(*slot.bulk), weak_from_this()};
-    if ((*slot.request)->method == Method::put) {
-        context_.uploads.answer(std::move(ask), std::move(done));
-    } else {
-        context_.bulk.answer(std::move(ask), std::move(done));
-    }
+    context_.handler.work({slot.request, std::move(*slot.bulk), weak_from_this()}, std::move(done));
 }
 
 std::chrono::milliseconds Session::bulk_limit(const Slot& slot) const {
-    const auto& uploads = context_.uploads.limits();
-    if ((*slot.request)->method != Method::put) return context_.bulk.limits().timeout;
-    // Beside the database, a NAR waits for its disk.
-    return slot.sink ? uploads.timeout : uploads.publish + k_publish_slack;
+    if (slot.sink) return context_.uploads.limits().timeout;
+    return context_.handler.work_limit(**slot.request);
 }
 
 // Uploads take as long as they take, as long as they go on.

@@ -85,13 +85,13 @@ void Invalidation::listen() {
     }
 }
 
-void Invalidation::heard(const db::Change& change) {
-    if (const auto* bucket = std::get_if<db::BucketChanged>(&change)) {
+void Invalidation::heard(const db::Notice& notice) {
+    if (const auto* bucket = std::get_if<db::BucketChanged>(&notice)) {
         epochs_.raise(bucket->bucket);
-    } else if (const auto* table = std::get_if<db::TableChanged>(&change)) {
+    } else if (const auto* table = std::get_if<db::TableChanged>(&notice)) {
         if (!changes_no_narinfo(table->table)) epochs_.raise_all();
         on_table_(table->table);
-    } else if (const auto* pong = std::get_if<db::Pong>(&change); pong && pong->number == pings_) {
+    } else if (const auto* pong = std::get_if<db::Pong>(&notice); pong && pong->number == pings_) {
         answered_ = true;
         epochs_.trust_until(pinged_at_ + k_trust);
         if (reported_lost_) spdlog::info("event=changes_heard");

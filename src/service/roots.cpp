@@ -36,23 +36,23 @@ Bumps judge_channels(
 JudgedRoot judge_bump(db::Root root, const Bumps& bumps) {
     const auto bump = bumps.find(root.id);
     // Another transaction's, which came between the two statements.
-    if (bump == bumps.end()) return {std::move(root), true, "", "kept: just changed"};
+    if (bump == bumps.end()) return {std::move(root), true, "", "kept: just changed", 0};
     const auto& [fate, channel] = bump->second;
-    return {std::move(root), is_kept(fate), channel, std::string(to_string(fate))};
+    return {std::move(root), is_kept(fate), channel, std::string(to_string(fate)), 0};
 }
 
 JudgedRoot judge(db::Root root, const Bumps& bumps, std::int64_t now) {
     if (root.channel) {
         auto judged = judge_bump(std::move(root), bumps);
         if (!judged.root.never_delete) return judged;
-        return {std::move(judged.root), true, judged.channel, "never to be deleted"};
+        return {std::move(judged.root), true, judged.channel, "never to be deleted", 0};
     }
-    if (root.never_delete) return {std::move(root), true, "", "never to be deleted"};
+    if (root.never_delete) return {std::move(root), true, "", "never to be deleted", 0};
     if (root.expires_at && *root.expires_at <= now) {
         auto why = "expired " + time_text(*root.expires_at);
-        return {std::move(root), false, "", std::move(why)};
+        return {std::move(root), false, "", std::move(why), 0};
     }
-    return {std::move(root), true, "", ""};
+    return {std::move(root), true, "", "", 0};
 }
 
 }  // namespace
@@ -64,6 +64,17 @@ std::vector<JudgedRoot> judge_roots(db::Tx& tx, int cache, std::int64_t now) {
     judged.reserve(roots.size());
     for (auto& root : roots) judged.push_back(judge(std::move(root), bumps, now));
     return judged;
+}
+
+void count_missing(db::Tx& tx, std::span<JudgedRoot> roots) {
+    std::vector<int> ids;
+    ids.reserve(roots.size());
+    for (const auto& root : roots) ids.push_back(root.root.id);
+    const auto missing = db::count_unserved_paths(tx, ids);
+    for (auto& root : roots) {
+        const auto at = missing.find(root.root.id);
+        root.missing = at == missing.end() ? 0 : at->second;
+    }
 }
 
 std::vector<int> living_roots(db::Tx& tx, int cache, std::int64_t now) {

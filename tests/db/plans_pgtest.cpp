@@ -144,6 +144,10 @@ class Plans : public NarinfosTest {
             expect_lookups(plan(tx, sql::export_narinfos, "1, '{1}', false"));
             expect_lookups(plan(tx, sql::find_hidden, "'{1}', '{\"\\\\x00\"}'"));
             expect_lookups(plan(tx, sql::lease_paths, "'{1}', '{\"\\\\x00\"}', 24"));
+            for (const auto* statement : {&sql::count_unserved_paths, &sql::root_hashes}) {
+                expect_lookups(plan(tx, *statement, "'{1}'"));
+            }
+            expect_lookups(plan(tx, sql::list_root_paths, "1, 1, 10"));
             for (const auto* statement :
                  {&sql::insert_narinfos,
                   &sql::find_conflicts,
@@ -187,6 +191,9 @@ class Plans : public NarinfosTest {
                   &sql::find_purged_since,
                   &sql::rescue_paths,
                   &sql::lease_paths,
+                  &sql::count_unserved_paths,
+                  &sql::root_hashes,
+                  &sql::list_root_paths,
                   &sql::export_narinfos}) {
                 prepare(tx, *statement);
             }

@@ -2,6 +2,7 @@
 """Who may do what: every route with every kind of token, on a real server.
 
 A new route is a line of ROUTES. Two caches hold the same: `secret` is private, `open` is public.
+The admin API's routes are those of docs/openapi.json (admin_api_test.py).
 """
 
 import itertools
@@ -20,7 +21,9 @@ NAR = ("nar/one.nar", b"the contents")
 HASH = samples.hash_part("one")
 
 # The scopes that allow what a route asks for.
-GRANTED_BY = {"read": {"read", "publish", "replica", "admin"}, "publish": {"publish", "admin"}}
+GRANTED_BY = {"read": {"read", "publish", "replica", "admin"}, "publish": {"publish", "admin"},
+              "roots": {"roots", "admin"}, "roots or gc": {"roots", "gc", "admin"},
+              "read or gc": {"read", "publish", "replica", "gc", "admin"}}
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ class Route:
     body: str = None
     headers: tuple = ()
     public: bool = True  # in a public cache nobody needs a token
+    admin: bool = False  # on the admin listener
 
     def request(self, cache, *headers):
         lines = [f"{self.method} {self.target.replace('{cache}', cache)} HTTP/1.1", "Host: x",
@@ -68,6 +72,32 @@ ROUTES = [
           public=False),
     Route("PUT", "/{cache}/nix-cache-info", 204, "publish", "StoreDir: /nix/store\n", public=False),
 ]
+
+
+def api(method, path, status, scope="roots", **fields):
+    """A call of the admin API: a token is needed whatever the cache is."""
+    body = fields.pop("body", None)
+    query = "&".join(["cache={cache}", *(f"{name}={value}" for name, value in fields.items())])
+    return Route(method, f"/api/v1/{path}?{query}", status, scope, body=body, public=False,
+                 admin=True)
+
+
+PATH = f"/nix/store/{HASH}-one"
+ROUTES += [
+    api("GET", "roots", 200),
+    api("HEAD", "roots", 200),
+    api("GET", "roots/pin", 200, paths="true"),
+    api("PUT", "roots/pin", 200, body=f'{{"path": "{PATH}"}}'),
+    api("PUT", "roots/pin", 400, body="{}"),
+    api("DELETE", "roots/none", 404),
+    api("GET", "channels", 200),
+    api("PUT", "channels/nixos", 200, body='{"status": "supported"}'),
+    api("DELETE", "channels/nixos", 409),
+    api("POST", "channels/nixos/bumps", 200, body=f'{{"paths": ["{PATH}"], "at": "2026-01-01"}}'),
+    api("GET", "audit", 200, "roots or gc"),
+    api("GET", "changes", 200, "read or gc", limit=1),
+    api("GET", "changes", 400, "read or gc", limit=0),
+]
 OPEN = ["/secret/nix-cache-info", "/nix-cache-info", "/healthz", "/readyz"]
 GARBAGE = [
     "Authorization: Bearer hunter2-geheim", "Authorization: Basic hunter2-geheim",
@@ -88,8 +118,18 @@ def setUpModule():
     for cache, visibility in (("secret", "private"), ("open", "public"), ("other", "private")):
         support.narthex("cache", "create", cache, "--database", PG.uri, "--visibility", visibility)
         support.narthex("import", "--database", PG.uri, "--cache", cache, "--nar-dir", directory, file)
+        put_roots(cache, directory)
     SERVER = support.Server("--database", PG.uri, "--access-log", "--log-level", "debug",
-                            "--upload-dir", support.temp_dir("uploads")).start()
+                            "--upload-dir", support.temp_dir("uploads"), admin=True).start()
+
+
+def put_roots(cache, directory):
+    """What the admin API's routes put there, so that doing it again changes nothing."""
+    (directory / "list").write_text(PATH)
+    for command in (["root", "add", PATH, "--name", "pin"],
+                    ["channel", "set", "nixos", "--status", "supported"],
+                    ["channel", "bump", "nixos", "--list", directory / "list", "--at", "2026-01-01"]):
+        support.narthex(*command, "--database", PG.uri, "--cache", cache)
 
 
 def tearDownModule():
@@ -109,7 +149,8 @@ def make(scopes, **options):
 
 
 def asked(route, cache, *headers, server=None):
-    with support.Connection((server or SERVER).port) as connection:
+    server = server or SERVER
+    with support.Connection(server.admin_port if route.admin else server.port) as connection:
         connection.send(route.request(cache, *headers))
         return connection.read_response(route.method)
 
@@ -156,6 +197,11 @@ class Matrix(unittest.TestCase):
         assert_well_formed(self, answer)
         challenge = 'Basic realm="narthex"' if answer.status == 401 else None
         self.assertEqual(answer.header("WWW-Authenticate"), challenge)
+        if route.admin:
+            self.assertEqual(answer.header("Cache-Control"),
+                             "no-store" if answer.status == 200 else None)
+        if route.admin and answer.status == route.status:
+            return
         if answer.status == route.status and route.method == "PUT":
             self.assertIsNone(answer.header("Cache-Control"))
         elif answer.status == route.status:

@@ -24,6 +24,8 @@ void add_cache(CLI::App& app, Action& action);
 void add_token(CLI::App& app, Action& action);
 void add_path(CLI::App& app, Action& action);
 void add_tag(CLI::App& app, Action& action);
+void add_root(CLI::App& app, Action& action);
+void add_channel(CLI::App& app, Action& action);
 void add_check(CLI::App& app, Action& action);
 void add_gc(CLI::App& app, Action& action);
 void add_closure(CLI::App& app, Action& action);

@@ -10,7 +10,7 @@
 namespace narthex {
 
 // The regular expression that matches a name as a whole where `pattern` does; one that PostgreSQL
-// reads (its advanced ones), and std::regex's ECMAScript. `pattern` has 1 to 200 characters of
+// reads (its advanced ones). `pattern` has 1 to 200 characters of
 // which names of paths are made, and of "*?[]!^". An error says what is wrong with it.
 [[nodiscard]] Result<std::string> glob_regex(std::string_view pattern);
 

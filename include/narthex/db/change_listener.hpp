@@ -23,7 +23,7 @@ struct Pong {
     std::uint64_t number;  // of the ping
 };
 // Absent news: nothing within the time, or something that means nothing to this program.
-using Change = std::variant<std::monostate, BucketChanged, TableChanged, Pong>;
+using Notice = std::variant<std::monostate, BucketChanged, TableChanged, Pong>;
 
 class ChangeListener {
   public:
@@ -35,7 +35,7 @@ class ChangeListener {
 
     void ping(std::uint64_t number);
 
-    [[nodiscard]] Change next(std::chrono::milliseconds limit);
+    [[nodiscard]] Notice next(std::chrono::milliseconds limit);
 
     void interrupt() noexcept;
 

@@ -82,6 +82,10 @@ struct RootPath {
 // How many paths of each root the cache doesn't serve, by the roots' ids; nothing of those that are
 // complete.
 [[nodiscard]] std::map<int, std::size_t> count_unserved_paths(Tx& tx, std::span<const int> roots);
+// The places of those that the cache doesn't serve, in order.
+[[nodiscard]] std::vector<std::size_t> find_unserved(
+    Tx& tx, int cache, std::span<const HashPart> hashes
+);
 // The hash parts of all paths of these roots, each once; none for patterns.
 [[nodiscard]] std::vector<HashPart> root_hashes(Tx& tx, std::span<const int> roots);
 // Those paths of hide batches whose names a regular expression matches (core/glob.hpp).

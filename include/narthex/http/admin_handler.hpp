@@ -1,6 +1,8 @@
-// Answers operators and their programs, on a listener of its own: metrics, health, readiness.
+// Answers operators and their programs, on a listener of its own: metrics, health, readiness, and
+// the admin API.
 #pragma once
 
+#include "narthex/http/api_answers.hpp"
 #include "narthex/http/responder.hpp"
 
 #include <functional>
@@ -14,19 +16,21 @@ class AdminHandler : public Responder {
     AdminHandler(
         const service::Catalog& catalog,
         const service::Lookups& lookups,
+        ApiAnswers& api,
         std::function<std::string()> metrics
     );
 
-    // No body is read here.
+    // The API's alone have bodies that are read.
     [[nodiscard]] std::optional<BodyPlan> body_plan(
-        const Request& /*request*/, const std::vector<Cache>& /*caches*/
-    ) const override {
-        return std::nullopt;
-    }
+        const Request& request, const std::vector<Cache>& caches
+    ) const override;
 
     [[nodiscard]] Response respond(
         const Request& request, const std::vector<Cache>& caches, Clock::time_point now
     ) override;
+
+    void work(BulkAsk ask, std::function<void(Answer)> done) override;
+    [[nodiscard]] std::chrono::milliseconds work_limit(const Request& request) const override;
 
     // Nothing here is looked up.
     [[nodiscard]] Answer answer(const Request& request, const Mail& mail) const override;
@@ -36,9 +40,12 @@ class AdminHandler : public Responder {
 
   private:
     [[nodiscard]] Answer answer_of(const Request& request) const;
+    [[nodiscard]] Response respond_to_call(const Request& request, const std::vector<Cache>& caches)
+        const;
 
     const service::Catalog& catalog_;
     const service::Lookups& lookups_;
+    ApiAnswers& api_;
     std::function<std::string()> metrics_;
 };
 

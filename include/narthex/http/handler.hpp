@@ -20,8 +20,8 @@ class Handler : public Responder {
         const service::Lookups& lookups,
         const service::Leases& leases,
         NarinfoCache& cache,
-        const BulkAnswers& bulk,
-        const UploadAnswers& uploads,
+        BulkAnswers& bulk,
+        UploadAnswers& uploads,
         HandlerOptions options
     );
 
@@ -31,6 +31,8 @@ class Handler : public Responder {
     [[nodiscard]] Response respond(
         const Request& request, const std::vector<Cache>& caches, Clock::time_point now
     ) override;
+    void work(BulkAsk ask, std::function<void(Answer)> done) override;
+    [[nodiscard]] std::chrono::milliseconds work_limit(const Request& request) const override;
     [[nodiscard]] Answer answer(const Request& request, const Mail& mail) const override;
     [[nodiscard]] Answer unavailable(const Request& request) const override;
     [[nodiscard]] const service::Catalog& catalog() const override { return catalog_; }
@@ -60,8 +62,8 @@ class Handler : public Responder {
     const service::Lookups& lookups_;
     const service::Leases& leases_;
     NarinfoCache& cache_;
-    const BulkAnswers& bulk_;
-    const UploadAnswers& uploads_;
+    BulkAnswers& bulk_;
+    UploadAnswers& uploads_;
     HandlerOptions options_;
     Answer absent_narinfo_;
     Answer hidden_narinfo_;

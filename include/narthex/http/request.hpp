@@ -11,7 +11,7 @@
 
 namespace narthex::http {
 
-enum class Method { get, head, post, put, query, other };
+enum class Method { get, head, post, put, query, del, other };
 
 // Views into the bytes that were parsed.
 struct Request {

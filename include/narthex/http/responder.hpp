@@ -12,6 +12,7 @@
 #include "narthex/service/lookups.hpp"
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <variant>
@@ -19,8 +20,7 @@
 
 namespace narthex::http {
 
-// What a request gets: an answer, or one as soon as this is looked up, or has been worked on by
-// BulkAnswers.
+// What a request gets: an answer, or one as soon as this is looked up or worked on.
 struct Response {
     Resource kind;
     std::variant<Answer, service::LookupKey, BulkWork> what;
@@ -59,6 +59,12 @@ class Responder {
     // The answer to a request that was looked up; not for NARs that were found, which nar_answer
     // makes of their files.
     [[nodiscard]] virtual Answer answer(const Request& request, const Mail& mail) const = 0;
+
+    // Works on a request that respond() said so of, or whose body was taken without a sink. `done`
+    // is called once, on some other thread, unless the client is gone.
+    virtual void work(BulkAsk ask, std::function<void(Answer)> done) = 0;
+    // How long that may take, from when it begins.
+    [[nodiscard]] virtual std::chrono::milliseconds work_limit(const Request& request) const = 0;
 
     // The answer to a request whose lookup took too long or failed.
     [[nodiscard]] virtual Answer unavailable(const Request& request) const = 0;

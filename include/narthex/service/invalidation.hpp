@@ -30,7 +30,7 @@ class Invalidation {
     void run();
     void connect();
     void listen();
-    void heard(const db::Change& change);
+    void heard(const db::Notice& notice);
     void lost(const std::string& reason);
     [[nodiscard]] bool stopping() const;
 
