@@ -1,5 +1,6 @@
 -- Path ids of what was published and restored since a plan's ($1) snapshot, told by transactions, not by
--- the clock. Of a restored batch: all that it has. OFFSET 0: see find_narinfos.
+-- the clock. Of a restored batch: all that it has, unless it is the plan's own, which is hidden again.
+-- OFFSET 0: see find_narinfos.
 select p.id
 from plan l
 cross join lateral (
@@ -10,6 +11,7 @@ cross join lateral (
         and not pg_visible_in_snapshot(c.xid, l.snapshot)
         and c.cache = l.cache
         and c.kind in ('published', 'restored')
+        and c.batch is distinct from l.batch
     offset 0
 ) c
 cross join lateral (

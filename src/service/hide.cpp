@@ -81,16 +81,15 @@ class Hiding {
     void write_rows() {
         std::uint64_t done = 0;
         db::HideChunk chunk{};
+        const auto most = work_.largest_batch(k_chunk);
         do {
             const auto after = chunk.last;
+            work_.wait_for_turn(most);
             work_.transaction(lock_of(HideStep::write_rows), [&](db::Tx& tx) {
-                chunk = db::write_hidden(
-                    tx, plan_.plan, *plan_.batch, after, work_.largest_batch(k_chunk)
-                );
+                chunk = db::write_hidden(tx, plan_.plan, *plan_.batch, after, most);
             });
             done += chunk.looked_at;
             work_.tell("writing", done, plan_.paths);
-            work_.wait_for_turn(chunk.looked_at);
         } while (chunk.looked_at > 0 && !work_.stopped());
     }
 

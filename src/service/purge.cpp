@@ -142,12 +142,13 @@ class Purging {
 
     void remove(const db::Collection& plan) {
         auto& report = report_.plans.back();
+        const auto most = work_.largest_batch(k_chunk);
         int before = std::numeric_limits<int>::max();
         while (!work_.stopped()) {
             db::PurgeChunk chunk{};
-            const auto most = static_cast<int>(work_.largest_batch(k_chunk));
+            work_.wait_for_turn(most);
             work_.transaction(lock_of(PurgeStep::remove), [&](db::Tx& tx) {
-                chunk = db::purge_chunk(tx, plan, before, most);
+                chunk = db::purge_chunk(tx, plan, before, static_cast<int>(most));
             });
             if (chunk.done) return finish(plan);
             before = chunk.last;
@@ -156,7 +157,6 @@ class Purging {
             report.condemned += chunk.condemned;
             report.elsewhere += chunk.elsewhere;
             work_.tell("purging", report.narinfos, plan.paths);
-            work_.wait_for_turn(static_cast<std::size_t>(most));
         }
     }
 

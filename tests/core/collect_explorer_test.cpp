@@ -302,7 +302,10 @@ class Explorer {
             actor.part = 1;
             return true;
         }
+        // Whoever hides a plan again doesn't want what its restoring brought back.
+        const auto own = world.changed[batch];
         note_change(world, world.rows[batch]);
+        world.changed[batch] = own;
         world.active[batch] = false;
         next_step(actor, k_restore_steps.size());
         return true;

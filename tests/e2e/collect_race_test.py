@@ -28,9 +28,9 @@ LIMIT = 24 * 3600  # seconds, for any number of operations
 
 def options():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--operations", type=int, default=400)
-    parser.add_argument("--snapshots", type=int, default=20)
-    parser.add_argument("--kills", type=int, default=4)
+    parser.add_argument("--operations", type=int, default=1500)
+    parser.add_argument("--snapshots", type=int, default=40)
+    parser.add_argument("--kills", type=int, default=8)
     parser.add_argument("--seed", type=int,
                         default=int(os.environ.get("NARTHEX_TEST_SEED", time.time_ns() % 1_000_000)))
     return parser.parse_known_args()[0]
@@ -87,8 +87,9 @@ class Worker(multiprocessing.Process):
             while not self.shared.ended.is_set():
                 self.deed()
                 self.count += 1
-                with self.shared.operations.get_lock():
-                    self.shared.operations.value += 1
+                for counter in (self.shared.operations, self.shared.counts[type(self).__name__]):
+                    with counter.get_lock():
+                        counter.value += 1
         finally:
             self.sql.close()
 
@@ -104,7 +105,7 @@ class Worker(multiprocessing.Process):
         process = subprocess.Popen([support.NARTHEX, *map(str, args), "--database", self.shared.pg.uri],
                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                    stderr=subprocess.STDOUT, text=True)
-        kill = self.rng.random() < 0.15 and self.take_kill()
+        kill = self.rng.random() < 0.3 and self.take_kill()
         if kill:
             time.sleep(self.rng.random() * self.shared.command_seconds)
             process.send_signal(signal.SIGKILL)
@@ -146,9 +147,10 @@ class Importer(Worker):
 
 
 class Keeper(Worker):
-    """Leases and roots come and go."""
+    """Leases and roots come and go, a hundred a second at most."""
 
     def deed(self):
+        time.sleep(0.02 * self.rng.random())
         name, choice = self.old(), self.rng.random()
         if choice < 0.3:
             collecting.lease(self.sql, name)
@@ -192,6 +194,8 @@ class Shared:
         self.pg, self.server, self.token = pg, server, token
         self.directory = support.temp_dir("imports")
         self.operations = multiprocessing.Value("q", 0)
+        self.counts = {each.__name__: multiprocessing.Value("q", 0)
+                       for each in (Publisher, Importer, Keeper, Collector)}
         self.kills = multiprocessing.Value("q", OPTIONS.kills)
         self.ended = multiprocessing.Event()
         begun = time.monotonic()
@@ -259,6 +263,7 @@ class CollectRace(unittest.TestCase):
             self.assertEqual(collecting.wrongs(self.sql), [], f"snapshot {snapshot}")
             if snapshot in deaths:
                 self.kill_server()
+        print({name: count.value for name, count in self.shared.counts.items()})
         print(f"{self.shared.operations.value} operations, {OPTIONS.snapshots} snapshots,"
               f" {OPTIONS.kills - max(self.shared.kills.value, 0)} commands and 2 servers killed",
               flush=True)
