@@ -86,9 +86,9 @@ class Purging {
         auto answer = may_purge(
             {plan.plan,
              plan.state,
-             std::chrono::seconds(plan.now - plan.hidden_at.value_or(0)),
-             options_.after,
-             options_.promised,
+             plan.now - plan.hidden_at.value_or(0),
+             options_.after.count(),
+             options_.promised.count(),
              options_.forced_early}
         );
         if (answer && *answer == PurgeAnswer::not_due) report_.not_due.push_back(plan.plan);

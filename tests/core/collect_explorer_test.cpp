@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cstdint>
 #include <string>
 #include <unordered_set>
 #include <vector>
@@ -491,14 +492,14 @@ TEST(CollectExplorer, finds_the_lost_path_without_the_lock) {
     EXPECT_NE(explore_all(false).wrong, "");
 }
 
+constexpr std::int64_t k_day = 86'400;
+
 TEST(CollectRules, refuse_with_the_flag_that_overrides) {
-    using std::chrono::seconds;
-    HideQuestion question{
-        7, PlanState::planned, seconds(60), {{"no-roots", "no root counted"}}, {}};
+    HideQuestion question{7, PlanState::planned, 60, {{"no-roots", "no root counted"}}, {}};
     EXPECT_NE(may_hide(question).error().message.find("--force-no-roots"), std::string::npos);
     question.forced.insert("no-roots");
     EXPECT_EQ(may_hide(question).value(), HideAnswer::hide);
-    question.age = std::chrono::days(8);
+    question.age = 8 * k_day;
     EXPECT_NE(may_hide(question).error().message.find("--force-old-plan"), std::string::npos);
     question.forced.insert("old-plan");
     EXPECT_EQ(may_hide(question).value(), HideAnswer::hide);
@@ -509,16 +510,15 @@ TEST(CollectRules, refuse_with_the_flag_that_overrides) {
 }
 
 TEST(CollectRules, purge_what_is_due) {
-    using std::chrono::days;
-    PurgeQuestion question{7, PlanState::hidden, days(62), days(61), days(30), false};
+    PurgeQuestion question{7, PlanState::hidden, 62 * k_day, 61 * k_day, 30 * k_day, false};
     EXPECT_EQ(may_purge(question).value(), PurgeAnswer::purge);
-    question.hidden_for = days(60);
+    question.hidden_for = 60 * k_day;
     EXPECT_EQ(may_purge(question).value(), PurgeAnswer::not_due);
-    question.after = days(29);
+    question.after = 29 * k_day;
     EXPECT_NE(may_purge(question).error().message.find("--force-early"), std::string::npos);
     question.forced_early = true;
     EXPECT_EQ(may_purge(question).value(), PurgeAnswer::purge);
-    question.hidden_for = -days(1);
+    question.hidden_for = -k_day;
     EXPECT_NE(may_purge(question).error().message.find("clock"), std::string::npos);
     question.state = PlanState::planned;
     EXPECT_NE(may_purge(question).error().message.find("gc hide"), std::string::npos);
