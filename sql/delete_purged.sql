@@ -1,20 +1,18 @@
 -- All that is left of purged narinfos, but their rows of path: what refers to them keeps their ids, and
 -- so do they when they are published again. $1: cache; $2: hash parts, bytea[]; $3: path ids, int[].
 with lines as (
-    delete from narinfo_line l using unnest($2::bytea[]) u (hash)
-    where l.cache = $1::smallint and l.hash = u.hash
+    delete from narinfo_line where cache = $1::smallint and hash = any($2::bytea[])
 ),
 tags as (
-    delete from tag t using unnest($2::bytea[]) u (hash) where t.cache = $1 and t.hash = u.hash
+    delete from tag where cache = $1 and hash = any($2)
 ),
 companions as (
-    delete from companion c using unnest($2::bytea[]) u (hash)
-    where c.cache = $1 and c.output_hash = u.hash
+    delete from companion where cache = $1 and output_hash = any($2)
 ),
 references_of as (
-    delete from graph g using unnest($3::int[]) u (id) where g.id = u.id
+    delete from graph where id = any($3::int[])
 ),
 batches as (
-    delete from hidden h using unnest($2::bytea[]) u (hash) where h.cache = $1 and h.hash = u.hash
+    delete from hidden where cache = $1 and hash = any($2)
 )
-delete from narinfo n using unnest($2::bytea[]) u (hash) where n.cache = $1 and n.hash = u.hash
+delete from narinfo where cache = $1 and hash = any($2)

@@ -4,10 +4,11 @@ select distinct r.hash
 from unnest($2::bytea[]) u (hash)
 cross join lateral (
     select min(coalesce(l.hidden_at, b.created_at)) as at
-    from hidden h
-    join hide_batch b on b.id = h.batch
-    left join plan l on l.batch = h.batch
-    where h.cache = $1::smallint and h.hash = u.hash and b.active
+    from (select batch from hidden where cache = $1::smallint and hash = u.hash offset 0) h
+    cross join lateral (
+        select created_at from hide_batch where id = h.batch and active offset 0
+    ) b
+    left join lateral (select hidden_at from plan where batch = h.batch offset 0) l on true
 ) since
 cross join lateral (select id from path where cache = $1 and hash = u.hash offset 0) p
 cross join lateral (select unnest(g.refs) id from graph g where g.id = p.id offset 0) x

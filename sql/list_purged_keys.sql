@@ -12,7 +12,10 @@ where
         select from nar_location o where o.path = k.path and o.site = k.site offset 0
     )
     and not exists (
-        select from cache c join nar n on n.cache = c.id and n.url = k.path where k.site is null offset 0
+        select from cache c
+        cross join lateral (
+            select from nar where cache = c.id and url = k.path and k.site is null offset 0
+        ) n
     )
 order by k.id
 limit $4::int

@@ -7,15 +7,15 @@ with orphan as (
     where not exists (select from narinfo_nar w where w.nar = u.nar offset 0)
 ),
 placed as (
-    delete from nar_location l using orphan o where l.nar = o.nar
-    returning l.nar, l.site, l.path
+    delete from nar_location where nar = any(array(select nar from orphan))
+    returning nar, site, path
 ),
 forgotten as (
     delete from upload u using placed p where u.site = p.site and u.path = p.path
 ),
 gone as (
-    delete from nar n using orphan o where n.id = o.nar
-    returning n.id, n.url
+    delete from nar where id = any(array(select nar from orphan))
+    returning id, url
 ),
 unneeded as (
     select distinct p.site, p.path
@@ -50,7 +50,9 @@ elsewhere as (
         not exists (select from placed p where p.nar = g.id)
         and not exists (
             select from cache c
-            join nar n on n.cache = c.id and n.url = g.url
+            cross join lateral (
+                select id from nar where cache = c.id and url = g.url offset 0
+            ) n
             where not exists (select from orphan o where o.nar = n.id)
         )
     returning 1

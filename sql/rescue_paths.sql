@@ -2,10 +2,8 @@
 -- waits for another in a circle. Returns each path once, and whether an active batch hid it.
 -- OFFSET 0: see find_narinfos.
 with gone as (
-    delete from hidden h
-    using unnest($2::bytea[]) u (hash)
-    where h.cache = $1::smallint and h.hash = u.hash
-    returning h.hash, h.batch
+    delete from hidden where cache = $1::smallint and hash = any($2::bytea[])
+    returning hash, batch
 )
 select g.hash, bool_or(exists (select from hide_batch b where b.id = g.batch and b.active offset 0))
 from gone g

@@ -8,14 +8,19 @@ with recursive member (id) as (
     from member m
     cross join lateral (select unnest(g.refs) id from graph g where g.id = m.id offset 0) r
     where exists (select from plan_path x where x.plan = $1::int and x.path = r.id offset 0)
-),
-wanted as (
-    select p.cache, p.hash
-    from member m
-    cross join lateral (select cache, hash from path where id = m.id offset 0) p
-    order by p.hash
-    offset 0
 )
-delete from hidden h
-using wanted w
-where h.cache = w.cache and h.hash = w.hash and h.batch = $2::int
+delete from hidden
+where
+    ctid = any(
+        array(
+            select h.ctid
+            from member m
+            cross join lateral (select cache, hash from path where id = m.id offset 0) p
+            cross join lateral (
+                select ctid
+                from hidden
+                where cache = p.cache and hash = p.hash and batch = $2::int
+                offset 0
+            ) h
+        )
+    )

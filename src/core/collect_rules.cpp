@@ -12,9 +12,10 @@ namespace {
 constexpr std::array<std::string_view, 6> k_states{
     "planned", "hiding", "hidden", "restored", "purging", "purged"};
 
-std::string in_days(std::chrono::seconds time) {
-    constexpr std::chrono::days k_day(1);
-    if (time < k_day) return fmt::format("{} hours", time / std::chrono::hours(1));
+std::string in_days(std::int64_t time) {
+    constexpr std::int64_t k_hour = 3600;
+    constexpr std::int64_t k_day = 24 * k_hour;
+    if (time < k_day) return fmt::format("{} hours", time / k_hour);
     return fmt::format("{} days", time / k_day);
 }
 
@@ -109,7 +110,7 @@ Result<PurgeAnswer> may_purge(const PurgeQuestion& question) {
             question.plan
         )};
     }
-    if (question.hidden_for < std::chrono::seconds(0)) {
+    if (question.hidden_for < 0) {
         return Error{fmt::format(
             "plan {} was hidden in the future, says the database: its clock was wrong then, or is "
             "now; restore the plan and hide it again",

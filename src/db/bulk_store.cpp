@@ -1,6 +1,8 @@
 #include "narthex/db/bulk_store.hpp"
 
 #include "binary_copy.hpp"
+#include "bulk_parameters.hpp"
+#include "hidden_names.hpp"
 #include "libpq.hpp"
 
 #include "narthex/core/nar_url.hpp"
@@ -21,20 +23,6 @@ using Order = std::vector<std::size_t>;  // places in the batch
 
 // A batch waits for other publishers' batches, and for the collector.
 constexpr std::chrono::hours k_limit(1);
-
-std::string_view as_text(std::span<const unsigned char> bytes) {
-    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-std::string int2(int number) {
-    return big_endian(static_cast<std::uint32_t>(number), 2);
-}
-
-std::string hash_array(std::span<const HashPart> hashes) {
-    BinaryArray array(BinaryArray::Of::bytea, hashes.size());
-    for (const auto& hash : hashes) array.add(as_text(hash.bytes()));
-    return array.take();
-}
 
 const HashPart& hash_of(const BulkNarinfo& row) {
     return row.stored->narinfo->store_path().base.hash;
@@ -100,8 +88,6 @@ struct BulkStore::Impl {
               &sql::copy_narinfo_nars,
               &sql::set_nar_compressions,
               &sql::insert_nar_places,
-              &sql::hide_state,
-              &sql::find_in_batches,
               &sql::insert_change}) {
             libpq.prepare(*statement);
         }
@@ -110,7 +96,7 @@ struct BulkStore::Impl {
     // False when some path that it names is in a hide batch.
     [[nodiscard]] bool store(int cache, Batch batch, const NumberedPaths& paths) {
         exec(sql::lock_publishing);
-        if (is_in_batches(cache, batch, paths)) return false;
+        if (hidden.any(cache, batch, paths)) return false;
         const auto order = by_hash(batch);
         copy_narinfos(cache, batch, order);
         exec(sql::lock_path_ids);
@@ -122,41 +108,6 @@ struct BulkStore::Impl {
         insert_places(nars);
         tell_published(cache, batch);
         return true;
-    }
-
-    bool is_in_batches(int cache, Batch batch, const NumberedPaths& paths) {
-        const auto state = libpq.exec(sql::hide_state, std::array{int2(cache)});
-        if (state.size() == 0) return false;
-        if (state.number(0, 1) != 0 || state.bytes(0, 0) != hide_state) clean.clear();
-        hide_state = state.bytes(0, 0);
-        clean.resize(paths.hashes.size());
-        const auto asked = not_clean(batch, paths);
-        std::vector<HashPart> hashes;
-        hashes.reserve(asked.size());
-        for (const auto number : asked) hashes.push_back(paths.hashes[number]);
-        const auto found =
-            libpq.exec(sql::find_in_batches, std::array{int2(cache), hash_array(hashes)});
-        if (found.size() > 0) return true;
-        for (const auto number : asked) clean[number] = true;
-        return false;
-    }
-
-    // The paths that the batch names, each once, but for those that no hide batch had a moment ago
-    // and has come to have since. Of paths without an id nothing is known: they may be others than
-    // those that had these numbers before.
-    std::vector<std::uint32_t> not_clean(Batch batch, const NumberedPaths& paths) {
-        std::vector<std::uint32_t> numbers;
-        std::vector<bool> seen(clean.size());
-        const auto note = [&](std::uint32_t number) {
-            const bool known = clean[number] && paths.ids[number] != 0;
-            if (!known && !seen[number]) numbers.push_back(number);
-            seen[number] = true;
-        };
-        for (const auto& row : batch) {
-            note(row.number);
-            for (const auto number : row.references) note(number);
-        }
-        return numbers;
     }
 
     void tell_published(int cache, Batch batch) {
@@ -371,8 +322,7 @@ struct BulkStore::Impl {
     static constexpr int k_wanted = -1;
     Libpq libpq;
     std::vector<std::uint32_t> learnt;  // paths whose ids weren't known before this transaction
-    std::string hide_state;             // when paths were last looked up in hide batches
-    std::vector<bool> clean;            // by number: they were in none then
+    HiddenNames hidden{libpq};
 };
 
 BulkStore::BulkStore(const std::string& uri) : impl_(std::make_unique<Impl>(uri)) {}

@@ -93,8 +93,8 @@ std::vector<CondemnedFile> list_condemned_files(Tx& tx, const CondemnedFile& aft
     return out;
 }
 
-std::size_t spare_placed_files(Tx& tx) {
-    return static_cast<std::size_t>(exec(tx, sql::spare_placed_files).affected_rows());
+void spare_placed_files(Tx& tx, const CondemnedFile& after, int most) {
+    exec(tx, sql::spare_placed_files, after.site, after.path, most);
 }
 
 std::vector<PurgedKey> list_purged_keys(Tx& tx, int cache, int plan, std::int64_t after, int most) {

@@ -34,11 +34,7 @@ class Hiding {
   private:
     [[nodiscard]] Result<HideAnswer> ask() {
         HideQuestion question{
-            plan_.plan,
-            plan_.state,
-            std::chrono::seconds(plan_.now - plan_.created_at),
-            {},
-            options_.forced};
+            plan_.plan, plan_.state, plan_.now - plan_.created_at, {}, options_.forced};
         work_.read([&](db::Tx& tx) { question.objections = db::list_objections(tx, plan_.plan); });
         return may_hide(question);
     }

@@ -86,9 +86,9 @@ class Purging {
         auto answer = may_purge(
             {plan.plan,
              plan.state,
-             std::chrono::seconds(plan.now - plan.hidden_at.value_or(0)),
-             options_.after,
-             options_.promised,
+             plan.now - plan.hidden_at.value_or(0),
+             options_.after.count(),
+             options_.promised.count(),
              options_.forced_early}
         );
         if (answer && *answer == PurgeAnswer::not_due) report_.not_due.push_back(plan.plan);
@@ -179,9 +179,6 @@ class Purging {
 
     // Of earlier purges, too. What can't be unlinked stays condemned.
     void unlink_files() {
-        work_.transaction(PublishingLock::alone, [](db::Tx& tx) {
-            static_cast<void>(db::spare_placed_files(tx));
-        });
         CondemnedFiles directories;
         db::CondemnedFile last;
         for (auto files = list_files(last); !files.empty() && !stop(); files = list_files(last)) {
@@ -192,7 +189,10 @@ class Purging {
 
     [[nodiscard]] std::vector<db::CondemnedFile> list_files(const db::CondemnedFile& after) {
         std::vector<db::CondemnedFile> files;
-        work_.read([&](db::Tx& tx) { files = db::list_condemned_files(tx, after, k_files); });
+        work_.transaction(PublishingLock::alone, [&](db::Tx& tx) {
+            db::spare_placed_files(tx, after, k_files);
+            files = db::list_condemned_files(tx, after, k_files);
+        });
         return files;
     }
 

@@ -1,13 +1,13 @@
 // What a collector does in which order, under which lock, and when it refuses
 // (docs/decisions/0007-collecting.md). The service layer takes its steps and locks from here, and
 // tests/core/collect_explorer_test.cpp tries all interleavings of the same steps in a small world.
-// Pure, any thread.
+// Pure, any thread. Times are seconds.
 #pragma once
 
 #include "narthex/core/error.hpp"
 
 #include <array>
-#include <chrono>
+#include <cstdint>
 #include <set>
 #include <string>
 #include <string_view>
@@ -59,11 +59,11 @@ struct Objection {
 struct HideQuestion {
     int plan;
     PlanState state;
-    std::chrono::seconds age;  // of the plan
+    std::int64_t age;  // of the plan
     std::vector<Objection> objections;
     std::set<std::string> forced;  // names of objections, and "old-plan"
 };
-inline constexpr std::chrono::days k_oldest_plan(7);
+inline constexpr std::int64_t k_oldest_plan = 7 * 86'400;
 
 enum class HideAnswer { hide, hidden_already };
 [[nodiscard]] Result<HideAnswer> may_hide(const HideQuestion& question);
@@ -78,9 +78,9 @@ enum class RestoreAnswer {
 struct PurgeQuestion {
     int plan;
     PlanState state;
-    std::chrono::seconds hidden_for;  // negative: its clock is ahead
-    std::chrono::seconds after;       // as it is asked for
-    std::chrono::seconds promised;    // how long a client may believe what it was told
+    std::int64_t hidden_for;  // negative: its clock is ahead
+    std::int64_t after;       // as it is asked for
+    std::int64_t promised;    // how long a client may believe what it was told
     bool forced_early = false;
 };
 enum class PurgeAnswer { purge, not_due, purged_already };

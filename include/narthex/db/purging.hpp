@@ -41,8 +41,8 @@ struct CondemnedFile {
 [[nodiscard]] std::vector<CondemnedFile> list_condemned_files(
     Tx& tx, const CondemnedFile& after, int most
 );
-// Of condemned files those that a NAR has come to be in again: they stay. How many.
-[[nodiscard]] std::size_t spare_placed_files(Tx& tx);
+// Of the next `most` files after this one, those in which a NAR has come to be again stay.
+void spare_placed_files(Tx& tx, const CondemnedFile& after, int most);
 
 // Keys of purged NARs that aren't in files here, and that no NAR has come to be at again: after
 // `after` (0: the first), by their numbers. `plan` 0: of all plans of the cache.
