@@ -142,6 +142,11 @@ class Plans : public NarinfosTest {
             }
             expect_lookups(plan(tx, sql::find_nar_ids, "1, '{nar/x}'"));
             expect_lookups(plan(tx, sql::export_narinfos, "1, '{1}', false"));
+            for (const auto* statement : {&sql::closure_sizes, &sql::find_fate}) {
+                expect_lookups(plan(tx, *statement, "1, '\\x00'"));
+            }
+            expect_lookups(plan(tx, sql::list_path_names, "'{1}'"));
+            expect_lookups(plan(tx, sql::list_plan_paths, "1, 0, 10, 1"));
             expect_lookups(plan(tx, sql::find_hidden, "'{1}', '{\"\\\\x00\"}'"));
             expect_lookups(plan(tx, sql::lease_paths, "'{1}', '{\"\\\\x00\"}', 24"));
             for (const auto* statement : {&sql::count_unserved_paths, &sql::root_hashes}) {
@@ -194,6 +199,10 @@ class Plans : public NarinfosTest {
                   &sql::count_unserved_paths,
                   &sql::root_hashes,
                   &sql::list_root_paths,
+                  &sql::closure_sizes,
+                  &sql::find_fate,
+                  &sql::list_path_names,
+                  &sql::list_plan_paths,
                   &sql::export_narinfos}) {
                 prepare(tx, *statement);
             }

@@ -210,7 +210,8 @@ class Plans(narinfos.ImportTest):
                                        " and relation = 'graph'::regclass") == "1", "it waits")
             process.send_signal(signal.SIGINT)
             _, said = process.communicate(timeout=support.DEADLINE)
-            self.assertEqual((process.returncode, said), (1, "narthex: interrupted: no plan was made\n"))
+            self.assertEqual(process.returncode, 1)
+            self.assertTrue(said.endswith("narthex: interrupted: no plan was made\n"), said)
             blocker.close()
         self.assertEqual(self.count("plan"), 0)
         self.assertEqual(self.sql.value("select count(*) from pg_stat_activity where state = 'active'"
