@@ -4,6 +4,7 @@
 import concurrent.futures
 import json
 import re
+import select
 import subprocess
 import time
 import unittest
@@ -357,6 +358,7 @@ class Changes(Api):
     def test_that_commit_late_are_not_lost(self):
         start = self.end()
         late = self.session()
+        self.addCleanup(late.stdout.close)
         late.stdin.write("begin; insert into change (kind, cache, hashes) values"
                          " ('published', 1, array[substr(sha256('late'), 1, 20)]);\n"
                          "select 'open';\n")
@@ -411,23 +413,28 @@ class Changes(Api):
         support.wait_until(lambda: send("GET", "/api/v1/changes", None, [header]).status == 200,
                            "the token is known")
         connections = []
-        for _ in range(32):
+        for _ in range(40):
             connections.append(support.Connection(SERVER.admin_port))
+            self.addCleanup(connections[-1].close)
             connections[-1].request(target, headers=[header])
-        try:
-            refused = support.wait_until(
-                lambda: (answer := send("GET", target.replace("60", "1"), None, [header])).status
-                == 503 and answer, "too many wait")
-            self.assertIn(b"too many", refused.body)
-            self.assertEqual(support.get(SERVER.admin_port, "/metrics").status, 200)
-            PG.psql("update token set revoked_at = now() where name = 'follower'")
-            support.wait_until(lambda: send("GET", target, None, [header]).status == 401, "revoked")
-            self.add("published", "secret")
-            for connection in connections:
-                self.assertEqual(connection.read_response().status, 401)
-        finally:
-            for connection in connections:
-                connection.close()
+        refused = support.wait_until(
+            lambda: len(found := self.readable(connections)) == 8 and found, "eight are refused")
+        for connection in refused:
+            answer = connection.read_response()
+            self.assertEqual(answer.status, 503)
+            self.assertIn(b"too many", answer.body)
+            connections.remove(connection)
+        self.assertEqual(support.get(SERVER.admin_port, "/metrics").status, 200)
+        PG.psql("update token set revoked_at = now() where name = 'follower'")
+        support.wait_until(lambda: send("GET", target, None, [header]).status == 401, "revoked")
+        self.add("published", "secret")
+        for connection in connections:
+            self.assertEqual(connection.read_response().status, 401)
+
+    @staticmethod
+    def readable(connections):
+        ready, _, _ = select.select([each.socket for each in connections], [], [], 0)
+        return [each for each in connections if each.socket in ready]
 
     def test_nobody_holds_up_a_server_that_stops(self):
         with support.Server("--database", PG.uri, admin=True) as server:
