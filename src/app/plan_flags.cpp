@@ -16,7 +16,7 @@ void add_limits(CLI::App& command, PlanFlags& flags) {
             ->type_name("PERCENT")
             ->check(CLI::Range(0.0, 100.0).description(""));
     };
-    add("--cap", flags.cap, "of the served paths, that may be planned [50]");
+    add("--cap", flags.cap, "of the served paths, that may be planned [80]");
     add("--shrink", flags.shrink, "by which what lives may shrink since the last plan [20]");
     add("--unresolved", flags.unresolved, "of the rooted paths, that may be missing [1]");
 }

@@ -12,7 +12,7 @@ namespace narthex::app {
 struct PlanFlags {
     service::PlanOptions options;
     std::string engine;  // empty: chosen by size
-    double cap = 50;     // percent, as the two below
+    double cap = 80;     // percent, as the two below
     double shrink = 20;
     double unresolved = 1;
 };

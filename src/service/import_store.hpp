@@ -28,8 +28,8 @@ class ImportStore {
 
     // Stores a chunk, or what it can until the import shall end, and clears it.
     void store(ImportChunk& chunk);
-    // Of paths that the cache had a moment ago and that were counted as such: notes where their NARs
-    // are, and serves the hidden ones again. A collector may have been faster.
+    // Of paths that the cache had a moment ago and that were counted as such: notes where their
+    // NARs are, and serves the hidden ones again. A collector may have been faster.
     void store_held(const Batch& batch);
     // Gives the import's tags to paths that the cache has.
     void tag(std::span<const HashPart> paths);

@@ -53,9 +53,9 @@ TEST(Interlocks, hold_a_plan_that_keeps_much_less_than_the_last_one) {
 
 TEST(Interlocks, hold_a_plan_of_too_much) {
     auto summary = harmless();
-    summary.planned.paths = 90;
+    summary.planned.paths = 360;
     EXPECT_EQ(names(summary), Words{});
-    summary.planned.paths = 91;
+    summary.planned.paths = 361;
     EXPECT_EQ(names(summary), Words{"too-many"});
 }
 

@@ -12,7 +12,7 @@ namespace narthex::service {
 
 // Shares, from 0 to 1.
 struct PlanLimits {
-    double planned = 0.5;      // of what is served, that may be planned
+    double planned = 0.8;      // of what is served, that may be planned
     double shrunk = 0.2;       // of what lived at the last plan, that may have died since
     double unresolved = 0.01;  // of rooted paths, that may have no narinfo
 };

@@ -31,8 +31,9 @@ struct Published {
     std::string reason;  // for people, one line; empty when it is accepted
 };
 
-// References that are hidden are served again, and so is the path itself. Never commits; has changed
-// nothing where it refuses, but for what it rescued when another publisher of the path was faster.
+// References that are hidden are served again, and so is the path itself. Never commits; has
+// changed nothing where it refuses, but for what it rescued when another publisher of the path was
+// faster.
 [[nodiscard]] Published publish_narinfo(
     db::Tx& tx, const Cache& cache, const PublishKeys& keys, const Narinfo& narinfo
 );
