@@ -1,6 +1,7 @@
 #include "api_calls.hpp"
 
 #include "narthex/db/audit.hpp"
+#include "narthex/db/plans.hpp"
 #include "narthex/http/api_body.hpp"
 #include "narthex/http/root_json.hpp"
 #include "narthex/service/roots.hpp"
@@ -10,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <charconv>
 #include <limits>
 #include <span>
 
@@ -27,6 +29,13 @@ Answer refused(const service::RootRefusal& refusal) {
                        : refusal.fault == service::RootFault::absent ? 404
                                                                      : 409;
     return text_answer(status, fmt::format("{}: {}", status, refusal.message));
+}
+
+std::optional<int> parse_id(std::string_view text) {
+    int id = 0;
+    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), id);
+    const bool whole = parsed.ec == std::errc{} && parsed.ptr == text.data() + text.size();
+    return whole ? std::optional(id) : std::nullopt;
 }
 
 // --- roots ---
@@ -171,6 +180,30 @@ Answer list_audit(db::Connection& connection, const ApiRequest& request) {
     return json_answer(200, {{"audit", std::move(out)}});
 }
 
+// --- plans ---
+
+Answer list_plans(db::Connection& connection, const ApiRequest& request) {
+    const auto limit = request.query.number("limit", 100, 1, k_most_rows);
+    if (!limit) return bad_request(limit.error().message);
+    auto out = json::array();
+    connection.read([&](db::Tx& tx) {
+        for (const auto& plan : db::list_plans(tx, request.cache.id, static_cast<int>(*limit))) {
+            out.push_back(plan_json(plan));
+        }
+    });
+    return json_answer(200, {{"plans", std::move(out)}});
+}
+
+Answer show_plan(db::Connection& connection, const ApiRequest& request) {
+    const auto id = parse_id(request.name);
+    std::optional<db::Plan> plan;
+    if (id) connection.read([&](db::Tx& tx) { plan = db::find_plan(tx, *id); });
+    if (!plan || plan->cache != request.cache.id) {
+        return text_answer(404, "404: there is no such plan");
+    }
+    return json_answer(200, plan_json(*plan));
+}
+
 }  // namespace
 
 Answer json_answer(int status, const json& body) {
@@ -207,6 +240,10 @@ Answer call_api(db::Connection& connection, const ApiRequest& request) {
             return add(connection, request, parse_bump_body(name, body, cache, author.now));
         case ApiCall::list_audit:
             return list_audit(connection, request);
+        case ApiCall::list_plans:
+            return list_plans(connection, request);
+        case ApiCall::show_plan:
+            return show_plan(connection, request);
         case ApiCall::list_changes:
             break;
     }

@@ -17,10 +17,11 @@ namespace {
 constexpr std::string_view k_prefix = "/api/v1/";
 
 constexpr Scope k_roots[] = {Scope::roots};
+constexpr Scope k_gc[] = {Scope::gc};
 constexpr Scope k_either[] = {Scope::roots, Scope::gc};
 constexpr Scope k_followers[] = {Scope::read, Scope::gc};
 
-constexpr std::array<ApiRow, 10> k_table{{
+constexpr std::array<ApiRow, 12> k_table{{
     {"roots", Method::get, ApiCall::list_roots, k_roots, " cache all "},
     {"roots/{name}", Method::get, ApiCall::show_root, k_roots, " cache paths from limit "},
     {"roots/{name}", Method::put, ApiCall::put_root, k_roots, " cache "},
@@ -34,6 +35,8 @@ constexpr std::array<ApiRow, 10> k_table{{
     {"channels/{name}", Method::del, ApiCall::delete_channel, k_roots, " cache reason with_bumps "},
     {"channels/{name}/bumps", Method::post, ApiCall::add_bump, k_roots, " cache "},
     {"audit", Method::get, ApiCall::list_audit, k_either, " cache since before limit "},
+    {"plans", Method::get, ApiCall::list_plans, k_gc, " cache limit "},
+    {"plans/{name}", Method::get, ApiCall::show_plan, k_gc, " cache "},
     {"changes", Method::get, ApiCall::list_changes, k_followers, " cache after limit wait "},
 }};
 

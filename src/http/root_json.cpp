@@ -104,4 +104,19 @@ json audit_json(const db::AuditRow& row) {
     };
 }
 
+json plan_json(const db::Plan& plan) {
+    return {
+        {"plan", plan.id},
+        {"created_at", json_time(plan.created_at)},
+        {"created_by", plan.created_by},
+        {"engine", plan.engine},
+        {"policy", json::parse(plan.policy)},
+        {"summary", json::parse(plan.summary)},
+        {"state", plan.state},
+        {"hidden_at", json_time(plan.hidden_at)},
+        {"restored_at", json_time(plan.restored_at)},
+        {"purged_at", json_time(plan.purged_at)},
+    };
+}
+
 }  // namespace narthex::http

@@ -22,7 +22,7 @@ HASH = samples.hash_part("one")
 
 # The scopes that allow what a route asks for.
 GRANTED_BY = {"read": {"read", "publish", "replica", "admin"}, "publish": {"publish", "admin"},
-              "roots": {"roots", "admin"}, "roots or gc": {"roots", "gc", "admin"},
+              "roots": {"roots", "admin"}, "roots or gc": {"roots", "gc", "admin"}, "gc": {"gc", "admin"},
               "read or gc": {"read", "publish", "replica", "gc", "admin"}}
 
 
@@ -95,6 +95,8 @@ ROUTES += [
     api("DELETE", "channels/nixos", 409),
     api("POST", "channels/nixos/bumps", 200, body=f'{{"paths": ["{PATH}"], "at": "2026-01-01"}}'),
     api("GET", "audit", 200, "roots or gc"),
+    api("GET", "plans", 200, "gc"),
+    api("GET", "plans/1000000", 404, "gc"),
     api("GET", "changes", 200, "read or gc", limit=1),
     api("GET", "changes", 400, "read or gc", limit=0),
 ]

@@ -301,6 +301,18 @@ class Roots(Api):
         support.wait_until(lambda: call("GET", "roots").status == 200, "back")
 
 
+class Plans(Api):
+    def test_are_shown_as_they_were_stored(self):
+        one = PG.psql("insert into plan (cache, created_by, engine, policy, roots, summary) values"
+                      " (1, 'me', 'sql', '{\"min_age\": 3}', '{}', '{\"paths\": 7}') returning id")
+        [listed] = self.call("GET", "plans")["plans"]
+        self.assertEqual(listed, self.call("GET", f"plans/{one}"))
+        self.assertEqual((listed["plan"], listed["policy"], listed["summary"], listed["state"]),
+                         (int(one), {"min_age": 3}, {"paths": 7}, "planned"))
+        for name in ("0", "-1", "x", "99999999999", f"{one}x"):
+            self.call("GET", f"plans/{name}", status=404)
+
+
 class Changes(Api):
     def follow(self, after, **query):
         return self.call("GET", "changes", after=after, **query)

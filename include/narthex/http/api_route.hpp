@@ -25,12 +25,14 @@ enum class ApiCall {
     delete_channel,
     add_bump,
     list_audit,
+    list_plans,
+    show_plan,
     list_changes,
 };
 
 struct ApiRoute {
     std::optional<ApiCall> call;  // absent: the path knows no such method
-    std::string name;             // of the root or the channel
+    std::string name;             // of the root, the channel or the plan
     std::string allowed;          // the path's methods: "GET, HEAD, PUT"
 };
 // Absent when the API has no such path. `path` is that of a target, percent-encoded.

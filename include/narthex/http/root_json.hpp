@@ -1,9 +1,10 @@
-// Roots, channels and the audit log as JSON: of the commands' --json and of the admin API, which
-// are the same. docs/openapi.json describes them.
+// Roots, channels, the audit log and plans as JSON: of the commands' --json and of the admin API,
+// which are the same. docs/openapi.json describes them.
 #pragma once
 
 #include "narthex/core/cache.hpp"
 #include "narthex/db/audit.hpp"
+#include "narthex/db/plans.hpp"
 #include "narthex/service/root_changes.hpp"
 #include "narthex/service/roots.hpp"
 
@@ -35,5 +36,7 @@ namespace narthex::http {
 );
 
 [[nodiscard]] nlohmann::json audit_json(const db::AuditRow& row);
+
+[[nodiscard]] nlohmann::json plan_json(const db::Plan& plan);
 
 }  // namespace narthex::http
