@@ -49,7 +49,8 @@ void CountStore::run() {
         wake_.wait_for(lock, options_.interval, [this] { return stopping_; });
         const bool last = stopping_;
         lock.unlock();
-        turn();
+        // A database that is away isn't waited for at the end.
+        if (!last || !failing_) turn();
         lock.lock();
         ended_ = last;
     }
@@ -64,7 +65,9 @@ void CountStore::turn() {
         store_all();
         delete_old_counts();
         delete_ended_leases();
+        failing_ = false;
     } catch (const std::exception& error) {
+        failing_ = true;
         if (away_log_.may_log()) {
             spdlog::warn(
                 "event=counts_not_stored paths={} reason={}",
@@ -161,6 +164,7 @@ void CountStore::write(const std::function<void(db::Tx&)>& job) {
             // It may have broken while nobody used it. A job that was cut off has committed
             // nothing.
             drop_connection();
+            if (given_up()) throw;
         }
     }
     auto fresh = std::make_unique<db::Connection>(options_.uri, db::Session::publishing);

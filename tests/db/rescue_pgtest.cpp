@@ -81,12 +81,12 @@ class RescueTest : public NarinfosTest {
 TEST_F(RescueTest, takes_what_a_path_reaches_out_of_every_batch) {
     batch(true, {1, 2, 3, 4});
     batch(false, {2, 5, 6});
-    EXPECT_EQ(text_of(3), "(absent)");
+    EXPECT_EQ(text_of(3), "(hidden)");
     EXPECT_EQ(rescue({3}), 3U);
     EXPECT_EQ(in_batches(), (Numbers{4, 5, 6}));
     EXPECT_NE(text_of(3), "(absent)");
     EXPECT_NE(text_of(1), "(absent)");
-    EXPECT_EQ(text_of(4), "(absent)");
+    EXPECT_EQ(text_of(4), "(hidden)");
     ASSERT_EQ(changes().size(), 1U);
     EXPECT_EQ(changes()[0].kind, ChangeKind::restored);
     const auto told = changes()[0].paths;

@@ -99,6 +99,19 @@ TEST_F(CountStoreTest, goes_on_after_its_connection_was_lost) {
     EXPECT_EQ(sum(), "2 0");
 }
 
+// The server's end has a limit.
+TEST_F(CountStoreTest, ends_soon_while_the_database_is_away) {
+    auto given = options(std::chrono::seconds(1));
+    given.uri = "postgresql:///away?host=/nowhere";
+    CountStore store(std::move(given), counts_);
+    counts_.add(key_of(1), {1, 0});
+    EXPECT_TRUE(soon([&] { return store.figures().waiting == 1; }));
+    const auto start = std::chrono::steady_clock::now();
+    store.stop();
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
+    EXPECT_EQ(store.figures().waiting, 1U);
+}
+
 TEST_F(CountStoreTest, keeps_a_bounded_number_while_the_database_is_away) {
     auto given = options(std::chrono::seconds(1));
     given.most = 10;

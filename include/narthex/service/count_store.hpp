@@ -43,7 +43,8 @@ class CountStore {
     CountStore(const CountStore&) = delete;
     CountStore& operator=(const CountStore&) = delete;
 
-    // Stores what isn't stored yet, within half a second or never. Once.
+    // Stores what isn't stored yet, within half a second or never; never while the database is
+    // away. Once.
     void stop();
 
     struct Figures {
@@ -72,6 +73,7 @@ class CountStore {
     RequestCounts& counts_;
     std::map<std::pair<Day, PathKey>, Requests> waiting_;  // the thread's own, as are these
     Day deleted_on_ = 0;
+    bool failing_ = false;  // the last time
     std::uint64_t drops_told_ = 0;
     LogLimit away_log_;
     LogLimit drop_log_;
