@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <map>
 #include <unordered_map>
 
@@ -17,17 +18,30 @@ constexpr std::int64_t k_day = 86400;
 constexpr std::uint64_t k_progress_interval = 16384;
 constexpr double k_tb = 1e12;
 
-std::string policy_json(const PlanOptions& options) {
-    const auto& keep = options.keep;
-    return nlohmann::json{
+nlohmann::json keep_json(const KeepPolicy& keep) {
+    return {
         {"keep_reference_free", keep.reference_free},
         {"keep_content_addressed", keep.content_addressed},
         {"min_age_seconds", keep.min_age},
-        {"requested_within_seconds", keep.requested_within},
-        {"cap", options.limits.planned},
-        {"shrink", options.limits.shrunk},
-        {"unresolved", options.limits.unresolved}}
-        .dump();
+        {"requested_within_seconds", keep.requested_within}};
+}
+
+std::string policy_json(const PlanOptions& options) {
+    auto policy = keep_json(options.keep);
+    policy["cap"] = options.limits.planned;
+    policy["shrink"] = options.limits.shrunk;
+    policy["unresolved"] = options.limits.unresolved;
+    return policy.dump();
+}
+
+// Whoever lets policies keep less knows that less will live.
+bool kept_by(const db::Plan& plan, const KeepPolicy& keep) {
+    const auto policy = nlohmann::json::parse(plan.policy, nullptr, false);
+    if (!policy.is_object()) return false;
+    const auto wanted = keep_json(keep);
+    return std::ranges::all_of(wanted.items(), [&](const auto& item) {
+        return policy.value(item.key(), nlohmann::json()) == item.value();
+    });
 }
 
 int requested_days(const KeepPolicy& keep) {
@@ -168,7 +182,7 @@ class Planning {
         added.remove(before);
         before.remove(planned_);
         summary_.difference = {plans[0].id, added.count(), before.count()};
-        last_live_ = live_paths(plans[0]);
+        if (kept_by(plans[0], options_.keep)) last_live_ = live_paths(plans[0]);
     }
 
     void decide() { summary_.interlocks = find_interlocks(summary_, last_live_, options_.limits); }

@@ -51,7 +51,8 @@ class Generation:
     def __init__(self, number):
         client = Publisher(TOKEN)
         text = GENERATION.format(n=number)
-        self.top = client.run("nix-instantiate", "--eval", "--expr", text).stdout.strip().strip('"')
+        made = client.run("nix-instantiate", "--eval", "--read-write-mode", "--expr", text)
+        self.top = made.stdout.strip().strip("\"")
         closure = client.run("nix-store", "--query", "--requisites", self.top).stdout.split()
         self.paths = {path.partition("-")[2]: path for path in closure}
         client.publish(SERVER.url, self.top, secret_key=CLOSURE.secret_key)

@@ -393,6 +393,12 @@ TEST_F(Plans, are_marked_when_they_look_like_a_mistake) {
             " (select max(id) from plan)"),
         "shrunk"
     );
+    add_root("more", "8");
+    EXPECT_EQ(names(make_plan(database_.uri(), options(1), {})), "unresolved-roots ");
+    execute("delete from root where name = 'more'");
+    auto other = options(1);
+    other.keep.reference_free = true;  // another policy: not to be compared
+    EXPECT_EQ(names(make_plan(database_.uri(), other, {})), "unresolved-roots ");
 }
 
 TEST_F(Plans, dont_see_what_comes_meanwhile) {
