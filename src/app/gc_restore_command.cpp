@@ -62,6 +62,7 @@ void restore_paths(
     if (texts.empty()) return;
     const auto cache = find_cache(connection, flags.cache);
     std::vector<HashPart> paths;
+    paths.reserve(texts.size());
     for (const auto& text : texts) paths.push_back(parse_path(text, cache.store_dir));
     const auto report = service::restore_paths(connection, cache.id, paths, caller_name());
     if (!report) throw Failure(report.error().message);

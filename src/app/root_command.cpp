@@ -211,7 +211,10 @@ int remove(const RemoveFlags& flags, db::Connection& connection, const Cache& ca
     auto out = nlohmann::json::array();
     for (const auto& root : removed) {
         out.push_back({{"root", root.name}, {"paths", root.paths}});
-        if (!flags.json) fmt::print("removed root {} ({} paths)\n", root.name, root.paths);
+        if (flags.json) continue;
+        fmt::print(
+            "removed root {} ({} path{})\n", root.name, root.paths, root.paths == 1 ? "" : "s"
+        );
     }
     if (flags.json) fmt::print("{}\n", nlohmann::json{{"removed", out}}.dump());
     return 0;

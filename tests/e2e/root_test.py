@@ -202,7 +202,7 @@ class Roots(RootTest):
         self.assertIn("--force-never-delete", done.stderr)
         self.assertEqual(self.names(), ["pin"])
         done = self.narthex("root", "remove", "pin", "--force-never-delete", "--reason", "moved")
-        self.assertEqual(done.stdout, "removed root pin (1 paths)\n")
+        self.assertEqual(done.stdout, "removed root pin (1 path)\n")
         self.narthex("root", "remove", "pin", code=1)
 
     def test_lists_tell_what_lives_and_why_not(self):
