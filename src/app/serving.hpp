@@ -1,0 +1,100 @@
+// Everything that serves, wired together in the order in which it depends on each other.
+#pragma once
+
+#include "narthex/app/config.hpp"
+#include "narthex/app/database.hpp"
+#include "narthex/http/admin_handler.hpp"
+#include "narthex/http/api_answers.hpp"
+#include "narthex/http/bulk_answers.hpp"
+#include "narthex/http/handler.hpp"
+#include "narthex/http/narinfo_cache.hpp"
+#include "narthex/http/server.hpp"
+#include "narthex/http/upload_answers.hpp"
+#include "narthex/service/access.hpp"
+#include "narthex/service/batch_sizes.hpp"
+#include "narthex/service/bulk.hpp"
+#include "narthex/service/change_watch.hpp"
+#include "narthex/service/count_store.hpp"
+#include "narthex/service/invalidation.hpp"
+#include "narthex/service/leases.hpp"
+#include "narthex/service/publishing.hpp"
+#include "narthex/service/upload_sweep.hpp"
+#include "narthex/service/upstreams.hpp"
+
+#include <boost/asio/thread_pool.hpp>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace narthex::app {
+
+class Serving {
+  public:
+    // Called when the server has to end: the schema isn't this program's. On some other thread.
+    using GiveUp = std::function<void(const std::string& reason)>;
+
+    // Binds its addresses and connects. Throws what that throws. One thread calls all functions.
+    Serving(const Config& config, const OpenDatabase& database, const GiveUp& give_up);
+
+    [[nodiscard]] std::string address() const { return server_.address(); }
+    // Empty when there is none.
+    [[nodiscard]] std::string admin_address() const {
+        return admin_server_ ? admin_server_->address() : "";
+    }
+
+    // As whoever serves. Throws std::runtime_error when uploads can't be stored there.
+    void take_uploads(const std::string& uri, const std::string& directory, const Config& config);
+
+    void start();
+
+    // Lets requests under way end, for three seconds; ends all threads. Once.
+    void stop();
+
+  private:
+    [[nodiscard]] std::string metrics() const;
+    [[nodiscard]] service::LookupOptions lookup_options(
+        const Config& config, const OpenDatabase& database, const GiveUp& give_up
+    );
+    [[nodiscard]] service::UpstreamOptions upstream_options(
+        const Config& config, const OpenDatabase& database
+    );
+    [[nodiscard]] service::LeaseOptions lease_options(
+        const Config& config, const OpenDatabase& database
+    );
+    [[nodiscard]] service::CountStoreOptions count_options(
+        const Config& config, const OpenDatabase& database
+    );
+
+    double started_at_;  // seconds since 1970
+    boost::asio::thread_pool files_{2};
+    // Of their own: an upload waits for the disk to be sure, a download shouldn't.
+    boost::asio::thread_pool upload_files_{4};
+    service::BatchSizes batches_;
+    service::Catalog catalog_;
+    service::Access access_;
+    service::Epochs epochs_;
+    service::RequestCounts counts_;
+    http::NarinfoCache cache_;
+    service::CountStore count_store_;
+    service::Upstreams upstreams_;
+    std::unique_ptr<service::Lookups> lookups_;
+    std::unique_ptr<service::BulkLookups> bulk_;
+    service::Leases leases_;
+    http::BulkAnswers bulk_answers_;
+    std::unique_ptr<service::Publishing> publishing_;
+    std::optional<service::UploadDirectory> upload_directory_;
+    http::UploadAnswers uploads_;
+    std::optional<service::UploadSweep> sweep_;
+    http::Handler handler_;
+    http::Server server_;
+    std::unique_ptr<service::ChangeWatch> changes_;
+    std::unique_ptr<service::Publishing> admin_database_;
+    http::ApiAnswers api_;
+    http::AdminHandler admin_handler_;
+    std::unique_ptr<http::Server> admin_server_;
+    service::Invalidation invalidation_;
+};
+
+}  // namespace narthex::app
