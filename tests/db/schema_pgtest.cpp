@@ -28,25 +28,12 @@ const Words k_answering{
     "token",
 };
 // The others. A new table goes to one of the two lists.
-const Words k_silent{
-    "audit",
-    "change",
-    "channel",
-    "condemned_nar",
-    "graph",
-    "lease",
-    "narinfo_nar",
-    "path",
-    "plan",
-    "plan_path",
-    "purged_nar",
-    "purged_narinfo",
-    "request_count",
-    "root",
-    "schema_migration",
-    "tag",
-    "token_use",
-    "upload"};
+const Words k_silent{"audit",         "change",        "channel",        "condemned_nar",
+                     "graph",         "heartbeat",     "instance",       "lease",
+                     "narinfo_nar",   "own_count",     "path",           "plan",
+                     "plan_path",     "purged_nar",    "purged_narinfo", "region",
+                     "region_report", "request_count", "root",           "schema_migration",
+                     "tag",           "token_use",     "upload"};
 
 const std::string k_hash_a = "'\\xabc" + std::string(37, '0') + "'";  // bucket 2748
 const std::string k_hash_b = "'\\x123" + std::string(37, '0') + "'";  // bucket 291
@@ -154,6 +141,29 @@ TEST_F(Schema, has_the_trigger_on_just_the_tables_that_answers_come_from) {
     EXPECT_EQ(words(always + "25"), Words{"hidden"});
     both.insert("hidden");
     EXPECT_EQ(both, k_answering);
+}
+
+TEST_F(Schema, lets_only_a_primary_write_what_is_replicated) {
+    const std::string replicated =
+        k_tables + "and obj_description(oid, 'pg_class') ~ '^(serve|full):'";
+    // A statement trigger, before insert, delete, update and truncate (2 | 4 | 8 | 16 | 32), that
+    // the apply worker doesn't fire.
+    EXPECT_EQ(
+        words("select tgrelid::regclass::text from pg_trigger where tgname = 'only_primary'"
+              " and tgenabled = 'O' and tgtype = 62"),
+        words(replicated)
+    );
+    session_.run(
+        "update instance set role = 'region', name = 'eu1', kind = 'full',"
+        " primary_url = 'http://p'"
+    );
+    EXPECT_NE(
+        session_.refusal(narinfo_row(k_hash_a)).find("region eu1: write on its primary, http://p"),
+        std::string::npos
+    );
+    session_.run("insert into lease values (1, " + k_hash_a + ", now())");
+    session_.run("set session_replication_role = replica");
+    EXPECT_EQ(session_.run(narinfo_row(k_hash_a)), Words{"1:2748"});
 }
 
 TEST_F(Schema, notifies_the_bucket_of_the_hash_for_rows_that_come_change_and_go) {
