@@ -25,6 +25,16 @@ std::string reason_of(const std::exception& error) {
     return fatal == std::string::npos ? line : line.substr(fatal + 8);
 }
 
+// An element of an array in PostgreSQL's text form.
+void append_quoted(std::string& out, std::string_view text) {
+    out += '"';
+    for (const char c : text) {
+        if (c == '"' || c == '\\') out += '\\';
+        out += c;
+    }
+    out += '"';
+}
+
 }  // namespace
 
 struct Connection::Impl {
@@ -143,12 +153,17 @@ std::string text_array(std::span<const std::string> texts) {
     std::string out = "{";
     for (const auto& text : texts) {
         if (out.size() > 1) out += ',';
-        out += '"';
-        for (const char c : text) {
-            if (c == '"' || c == '\\') out += '\\';
-            out += c;
-        }
-        out += '"';
+        append_quoted(out, text);
+    }
+    return out + "}";
+}
+
+std::string text_array(std::span<const std::optional<std::string>> texts) {
+    std::string out = "{";
+    for (const auto& text : texts) {
+        if (out.size() > 1) out += ',';
+        if (!text) out += "null";
+        if (text) append_quoted(out, *text);
     }
     return out + "}";
 }

@@ -41,50 +41,68 @@ PathIds path_ids_of(Tx& tx, int cache, Batch batch, const std::vector<Fate>& fat
     return ids;
 }
 
-void stage_narinfos(Tx& tx, Batch batch) {
-    exec(tx, sql::create_staged_narinfo);
-    auto copy = copy_into(
-        tx,
-        "staged_narinfo",
-        std::array<std::string, 9>{
-            "ord", "hash", "name", "text", "nar_hash", "nar_size", "deriver", "ca", "system"}
-    );
-    int ord = 0;
-    for (const auto& item : batch) {
-        const auto& narinfo = *item.narinfo;
-        copy << std::make_tuple(
-            ord++,
-            bytea(narinfo.store_path().base.hash.bytes()),
-            narinfo.store_path().base.name,
-            narinfo.text(),
-            bytea(narinfo.nar_hash().bytes()),
-            std::to_string(narinfo.nar_size()),
-            or_null(narinfo.deriver()),
-            or_null(narinfo.ca()),
-            or_null(narinfo.system())
-        );
-    }
-    copy.complete();
-}
+// A column of a batch, as the array that a statement unnests. Temporary tables, filled by COPY,
+// would cost somebody who publishes one path more than its rows do.
+class Column {
+  public:
+    void add(std::optional<std::string> text) { texts_.push_back(std::move(text)); }
+    void add(std::span<const unsigned char> bytes) { texts_.emplace_back(bytea(bytes)); }
+    void add(std::uint64_t number) { texts_.emplace_back(std::to_string(number)); }
+    [[nodiscard]] std::string array() const { return text_array(texts_); }
+    [[nodiscard]] bool empty() const { return texts_.empty(); }
 
-std::vector<Fate> insert_staged(Tx& tx, int cache, Batch batch) {
+  private:
+    std::vector<std::optional<std::string>> texts_;
+};
+
+std::vector<Fate> insert_batch(Tx& tx, int cache, Batch batch) {
     std::unordered_map<HashPart, std::size_t> places;
+    Column hashes, names, texts, nar_hashes, nar_sizes, derivers, cas, systems;
     for (std::size_t i = 0; i < batch.size(); ++i) {
-        places.emplace(batch[i].narinfo->store_path().base.hash, i);
+        const auto& narinfo = *batch[i].narinfo;
+        const auto& path = narinfo.store_path().base;
+        places.emplace(path.hash, i);
+        hashes.add(path.hash.bytes());
+        names.add(path.name);
+        texts.add(narinfo.text());
+        nar_hashes.add(narinfo.nar_hash().bytes());
+        nar_sizes.add(narinfo.nar_size());
+        derivers.add(narinfo.deriver());
+        cas.add(narinfo.ca());
+        systems.add(narinfo.system());
     }
+    const auto added = exec(
+        tx,
+        sql::insert_narinfos,
+        cache,
+        hashes.array(),
+        names.array(),
+        texts.array(),
+        nar_hashes.array(),
+        nar_sizes.array(),
+        derivers.array(),
+        cas.array(),
+        systems.array()
+    );
     std::vector<Fate> fates(batch.size(), Fate::present);
-    for (const auto& row : exec(tx, sql::insert_narinfos, cache)) {
-        fates[places.at(to_hash_part(row[0]))] = Fate::added;
-    }
-    for (const auto& row : exec(tx, sql::find_conflicts, cache)) {
-        fates[row[0].as<std::size_t>()] = Fate::conflict;
-    }
+    for (const auto& row : added) fates[places.at(to_hash_part(row[0]))] = Fate::added;
+    if (static_cast<std::size_t>(added.size()) == batch.size()) return fates;
+    const auto conflicts = exec(
+        tx,
+        sql::find_conflicts,
+        cache,
+        hashes.array(),
+        names.array(),
+        nar_hashes.array(),
+        nar_sizes.array()
+    );
+    for (const auto& row : conflicts) fates[places.at(to_hash_part(row[0]))] = Fate::conflict;
     return fates;
 }
 
 // The graph's rows of the added narinfos: their references' ids, in the order of the text.
-void copy_graph(Tx& tx, Batch batch, const PathIds& ids, StoreReport& report) {
-    auto copy = copy_into(tx, "graph", std::array<std::string, 2>{"id", "refs"});
+void insert_graph(Tx& tx, Batch batch, const PathIds& ids, StoreReport& report) {
+    std::vector<std::string> rows;
     std::vector<int> references;
     for (std::size_t i = 0; i < batch.size(); ++i) {
         if (report.fates[i] != Fate::added) continue;
@@ -95,45 +113,85 @@ void copy_graph(Tx& tx, Batch batch, const PathIds& ids, StoreReport& report) {
             references.push_back(known.id);
             if (!known.has_narinfo) report.dangling_ids.push_back(known.id);
         }
-        const int id = ids.at(narinfo.store_path().base.hash).id;
-        report.added_ids.push_back(id);
-        copy << std::make_tuple(id, int_array(references));
+        report.added_ids.push_back(ids.at(narinfo.store_path().base.hash).id);
+        rows.push_back(int_array(references));
     }
-    copy.complete();
+    if (rows.empty()) return;
+    exec(tx, sql::insert_graph, int_array(report.added_ids), text_array(rows));
 }
 
-void stage_nars(Tx& tx, Batch batch, const std::vector<Fate>& fates) {
-    exec(tx, sql::create_staged_nar);
-    auto copy = copy_into(
-        tx,
-        "staged_nar",
-        std::array<std::string, 8>{
-            "hash", "linked", "url", "compression", "file_hash", "file_size", "site", "path"}
-    );
+// NARs of new narinfos, and that these name them.
+class NewNars {
+  public:
+    void add(const HashPart& narinfo, const std::string& url, const NarFile& file) {
+        hashes_.add(narinfo.bytes());
+        urls_.add(url);
+        compressions_.add(file.compression);
+        file_hashes_.add(bytea_or_null(file.hash));
+        file_sizes_.add(text_or_null(file.size));
+    }
+
+    void store(Tx& tx, int cache) const {
+        if (hashes_.empty()) return;
+        exec(
+            tx,
+            sql::insert_nars,
+            cache,
+            urls_.array(),
+            compressions_.array(),
+            file_hashes_.array(),
+            file_sizes_.array()
+        );
+        exec(tx, sql::insert_narinfo_nars, cache, hashes_.array(), urls_.array());
+    }
+
+  private:
+    Column hashes_, urls_, compressions_, file_hashes_, file_sizes_;
+};
+
+// Where NARs are, also of narinfos that are there already.
+class Places {
+  public:
+    void add(const HashPart& narinfo, const std::string& url, const NarPlace& place) {
+        hashes_.add(narinfo.bytes());
+        urls_.add(url);
+        sites_.add(std::to_string(place.site));
+        paths_.add(place.path);
+    }
+
+    void store(Tx& tx, int cache) const {
+        if (hashes_.empty()) return;
+        exec(
+            tx,
+            sql::insert_nar_locations,
+            cache,
+            hashes_.array(),
+            urls_.array(),
+            sites_.array(),
+            paths_.array()
+        );
+    }
+
+  private:
+    Column hashes_, urls_, sites_, paths_;
+};
+
+void insert_nars(Tx& tx, int cache, Batch batch, const std::vector<Fate>& fates) {
+    NewNars nars;
+    Places places;
     for (std::size_t i = 0; i < batch.size(); ++i) {
         if (fates[i] == Fate::conflict) continue;
         const auto& narinfo = *batch[i].narinfo;
+        const auto& hash = narinfo.store_path().base.hash;
         for (std::size_t f = 0; f < narinfo.files().size(); ++f) {
             const auto& file = narinfo.files()[f];
-            const auto& place = batch[i].places[f];
-            if (fates[i] == Fate::present && !place) continue;
-            const auto file_hash = bytea_or_null(file.hash);
-            const auto file_size = text_or_null(file.size);
-            const auto site = place ? std::optional(std::to_string(place->site)) : std::nullopt;
-            const auto path = place ? std::optional(place->path) : std::nullopt;
-            copy << std::make_tuple(
-                bytea(narinfo.store_path().base.hash.bytes()),
-                std::string(fates[i] == Fate::added ? "t" : "f"),
-                nar_path(file.url).value_or(file.url),
-                file.compression,
-                or_null(file_hash),
-                or_null(file_size),
-                or_null(site),
-                or_null(path)
-            );
+            const auto url = nar_path(file.url).value_or(file.url);
+            if (fates[i] == Fate::added) nars.add(hash, url, file);
+            if (batch[i].places[f]) places.add(hash, url, *batch[i].places[f]);
         }
     }
-    copy.complete();
+    nars.store(tx, cache);
+    places.store(tx, cache);
 }
 
 int find_or_insert_site(Tx& tx, const std::string& kind, const std::string& base) {
@@ -157,14 +215,10 @@ int find_or_insert_nar_server(Tx& tx, const std::string& url) {
 
 StoreReport store_narinfos(Tx& tx, int cache, std::span<const StoredNarinfo> batch) {
     exec(tx, sql::lock_publishing);
-    stage_narinfos(tx, batch);
-    StoreReport report{insert_staged(tx, cache, batch), {}, {}};
+    StoreReport report{insert_batch(tx, cache, batch), {}, {}};
     const auto ids = path_ids_of(tx, cache, batch, report.fates);
-    copy_graph(tx, batch, ids, report);
-    stage_nars(tx, batch, report.fates);
-    exec(tx, sql::insert_nars, cache);
-    exec(tx, sql::insert_narinfo_nars, cache);
-    exec(tx, sql::insert_nar_locations, cache);
+    insert_graph(tx, batch, ids, report);
+    insert_nars(tx, cache, batch, report.fates);
     return report;
 }
 

@@ -67,6 +67,7 @@ pqxx::stream_to copy_into(
 }
 [[nodiscard]] std::string bytea_array(std::span<const HashPart> hashes);
 [[nodiscard]] std::string text_array(std::span<const std::string> texts);
+[[nodiscard]] std::string text_array(std::span<const std::optional<std::string>> texts);
 [[nodiscard]] std::string int_array(std::span<const int> numbers);
 
 // A text[] column.

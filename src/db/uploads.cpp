@@ -93,11 +93,6 @@ void add_narinfo_line(Tx& tx, const PathKey& key, const std::string& line) {
     exec(tx, sql::insert_narinfo_line, key.cache, bytea(key.hash.bytes()), line);
 }
 
-void set_nar_compression(Tx& tx, int cache, const NarFile& file) {
-    const auto url = nar_path(file.url).value_or(file.url);
-    exec(tx, sql::set_nar_compression, cache, url, file.compression);
-}
-
 CompanionFate store_companion(Tx& tx, int cache, const Companion& companion) {
     const auto rows = exec(
         tx,

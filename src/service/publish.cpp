@@ -301,7 +301,6 @@ class Publication {
         const auto report = db::store_narinfos(tx_, cache_.id, std::span(&row, 1));
         // Another publisher was first.
         if (report.fates[0] != db::Fate::added) return *repeat();
-        for (const auto& file : narinfo.files()) db::set_nar_compression(tx_, cache_.id, file);
         tell_published();
         return {Verdict::added, ""};
     }

@@ -54,10 +54,20 @@ const Asked k_of_uploads[] = {
     {&sql::find_uploaded_nars, "1, '{nar/x}'"},
     {&sql::find_stored_narinfo, "1, '\\x00'"},
     {&sql::insert_narinfo_line, "1, '\\x00', 'x'"},
-    {&sql::set_nar_compression, "1, 'nar/x', 'xz'"},
     {&sql::set_nar_compressions, "'{1}', '{xz}'"},
     {&sql::store_companion, "1, 'log/x', 'log', '', '\\x00'"},
     {&sql::find_companion, "1, 'log/x'"},
+};
+
+// What store_narinfos says of each batch.
+const Asked k_of_narinfos[] = {
+    {&sql::insert_narinfos,
+     "1, '{\"\\\\x00\"}', '{x}', '{x}', '{\"\\\\x00\"}', '{1}', '{x}', '{x}', '{x}'"},
+    {&sql::find_conflicts, "1, '{\"\\\\x00\"}', '{x}', '{\"\\\\x00\"}', '{1}'"},
+    {&sql::insert_graph, "'{1}', '{\"{1}\"}'"},
+    {&sql::insert_nars, "1, '{nar/x}', '{xz}', '{\"\\\\x00\"}', '{1}'"},
+    {&sql::insert_narinfo_nars, "1, '{\"\\\\x00\"}', '{nar/x}'"},
+    {&sql::insert_nar_locations, "1, '{\"\\\\x00\"}', '{nar/x}', '{1}', '{x}'"},
 };
 
 // What `narthex check` says of each batch. It goes through the whole cache, but only once.
@@ -153,13 +163,8 @@ class Plans : public NarinfosTest {
                 expect_lookups(plan(tx, *statement, "'{1}'"));
             }
             expect_lookups(plan(tx, sql::list_root_paths, "1, 1, 10"));
-            for (const auto* statement :
-                 {&sql::insert_narinfos,
-                  &sql::find_conflicts,
-                  &sql::insert_nars,
-                  &sql::insert_narinfo_nars,
-                  &sql::insert_nar_locations}) {
-                expect_lookups(plan(tx, *statement, "1"));
+            for (const auto& asked : k_of_narinfos) {
+                expect_lookups(plan(tx, *asked.statement, asked.arguments));
             }
             for (const auto& asked : k_of_uploads) {
                 expect_lookups(plan(tx, *asked.statement, asked.arguments));
@@ -206,6 +211,7 @@ class Plans : public NarinfosTest {
                   &sql::export_narinfos}) {
                 prepare(tx, *statement);
             }
+            for (const auto& asked : k_of_narinfos) prepare(tx, *asked.statement);
             for (const auto& asked : k_of_uploads) prepare(tx, *asked.statement);
             for (const auto& asked : k_of_checks) prepare(tx, *asked.statement);
         });

@@ -17,11 +17,6 @@ TEST(Sql, prepares_on_the_migrated_schema) {
     const test::TestDatabase database;
     for (const auto session : {Session::work, Session::publishing}) {
         Connection connection(database.uri(), session);
-        // Statements about staged rows need their temporary tables.
-        connection.write([](Tx& tx) {
-            exec(tx, sql::create_staged_narinfo);
-            exec(tx, sql::create_staged_nar);
-        });
         for (const auto* statement : sql::all()) {
             EXPECT_NO_THROW(connection.write([&](Tx& tx) { prepare(tx, *statement); }))
                 << statement->name;

@@ -59,9 +59,6 @@ struct NarinfoInPlace {
 // Without a newline. Nothing happens where the narinfo has it as an added line.
 void add_narinfo_line(Tx& tx, const PathKey& key, const std::string& line);
 
-// Says of NARs that were uploaded how they are compressed.
-void set_nar_compression(Tx& tx, int cache, const NarFile& file);
-
 struct Companion {
     CompanionKind kind;
     std::string path;
