@@ -81,6 +81,9 @@ create index own_count_unsent on own_count (day) where not sent;
 comment on table own_count is
     'local: a region''s part of request_count, until its primary has it and the day is over';
 
+-- What was purged since a plan was hidden: rows come in that order.
+create index purged_narinfo_purged on purged_narinfo using brin (purged_at) with (autosummarize = on);
+
 -- Nobody but the apply worker (session_replication_role is replica there) writes what is replicated where
 -- this isn't the primary: not a command, not psql by mistake.
 create function only_primary_writes() returns trigger language plpgsql as $$

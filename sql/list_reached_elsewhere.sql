@@ -1,18 +1,30 @@
 -- Of all that the paths of a hide batch ($2) of a cache ($1) reach in hide batches, themselves included,
--- what others have. OFFSET 0: see find_narinfos.
-with recursive member (hash) as (
-    select h.hash from hidden h where h.batch = $2::int
+-- what others have. By joins: it is for a session with PostgreSQL's own settings. Where nobody else hides anything,
+-- nearly always, the batch isn't read at all.
+with recursive others (id, hash) as materialized (
+    select p.id, p.hash
+    from (select distinct hash from hidden where cache = $1::smallint and batch <> $2::int) h
+    join path p on p.cache = $1 and p.hash = h.hash
+), own (id, refs) as (
+    select p.id, g.refs
+    from hidden h
+    join path p on p.cache = $1 and p.hash = h.hash
+    join graph g on g.id = p.id
+    where h.batch = $2 and exists (select from others)
+), reached (id) as (
+    (
+        select o.id from others o join own on own.id = o.id
+        union
+        select o.id from (select unnest(refs) id from own) x join others o on o.id = x.id
+    )
     union
-    select r.hash
-    from member m
-    cross join lateral (select id from path where cache = $1::smallint and hash = m.hash offset 0) p
-    cross join lateral (select unnest(g.refs) id from graph g where g.id = p.id offset 0) x
-    cross join lateral (select hash from path where id = x.id offset 0) r
-    where exists (select from hidden h where h.cache = $1 and h.hash = r.hash offset 0)
+    select o.id
+    from reached r
+    join graph g on g.id = r.id
+    cross join lateral unnest(g.refs) x (id)
+    join others o on o.id = x.id
 )
-select m.hash
-from member m
-where exists (
-    select from hidden h where h.cache = $1 and h.hash = m.hash and h.batch <> $2 offset 0
-)
-order by m.hash
+select o.hash
+from reached r
+join others o on o.id = r.id
+order by o.hash

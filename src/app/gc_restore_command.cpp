@@ -35,11 +35,17 @@ struct Restored {
 };
 
 void restore_plan(
-    const RestoreFlags& flags, db::Connection& connection, int plan, Restored& restored
+    const RestoreFlags& flags,
+    const std::string& database,
+    db::Connection& connection,
+    int plan,
+    Restored& restored
 ) {
     static_cast<void>(find_cache_of(connection, flags, plan));
+    db::Connection work(database, db::Session::work);
     Progress progress;
-    const auto report = service::restore_plan(connection, plan, caller_name(), shown_by(progress));
+    const auto report =
+        service::restore_plan(connection, work, plan, caller_name(), shown_by(progress));
     progress.clear();
     if (!report) throw Failure(report.error().message);
     restored.plans.push_back(
@@ -82,7 +88,7 @@ int restore(const RestoreFlags& flags) {
     std::vector<std::string> paths;
     for (const auto& text : flags.what) {
         if (const auto plan = parse_plan(text)) {
-            restore_plan(flags, connection, *plan, restored);
+            restore_plan(flags, database.uri, connection, *plan, restored);
         } else {
             paths.push_back(text);
         }

@@ -34,9 +34,13 @@ Error purged(const std::string& what, std::span<const HashPart> missing) {
 class Restoring {
   public:
     Restoring(
-        db::Connection& connection, int plan, const std::string& who, const CollectEvents& events
+        db::Connection& connection,
+        db::Connection& joins,
+        int plan,
+        const std::string& who,
+        const CollectEvents& events
     )
-        : work_(connection, events, k_rate), plan_id_(plan), who_(who) {}
+        : work_(connection, events, k_rate), joins_(joins), plan_id_(plan), who_(who) {}
 
     Result<RestoreReport> run() {
         if (auto locked = work_.lock("narthex gc restore"); !locked) return locked.error();
@@ -60,7 +64,7 @@ class Restoring {
   private:
     Result<RestoreReport> flip_back() {
         std::vector<HashPart> missing;
-        work_.read([&](db::Tx& tx) { missing = db::list_purged_references(tx, plan_, k_named); });
+        joins_.read([&](db::Tx& tx) { missing = db::list_purged_references(tx, plan_, k_named); });
         const auto name = fmt::format("plan {}", plan_.plan);
         if (!missing.empty()) return purged(name, missing);
         try {
@@ -84,7 +88,7 @@ class Restoring {
     // meanwhile.
     void rescue_reached() {
         std::vector<HashPart> elsewhere;
-        work_.read([&](db::Tx& tx) {
+        joins_.read([&](db::Tx& tx) {
             report_.restored = db::count_hidden(tx, *plan_.batch);
             elsewhere = db::list_reached_elsewhere(tx, plan_);
         });
@@ -127,6 +131,7 @@ class Restoring {
     }
 
     Collecting work_;
+    db::Connection& joins_;
     int plan_id_;
     const std::string& who_;
     db::Collection plan_{};
@@ -147,9 +152,13 @@ std::vector<HashPart> absent(db::Tx& tx, int cache, std::span<const HashPart> pa
 }  // namespace
 
 Result<RestoreReport> restore_plan(
-    db::Connection& connection, int plan, const std::string& who, const CollectEvents& events
+    db::Connection& connection,
+    db::Connection& work,
+    int plan,
+    const std::string& who,
+    const CollectEvents& events
 ) {
-    return Restoring(connection, plan, who, events).run();
+    return Restoring(connection, work, plan, who, events).run();
 }
 
 Result<RestoreReport> restore_paths(

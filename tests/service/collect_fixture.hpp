@@ -101,7 +101,8 @@ class CollectTest : public testing::Test {
 
     Result<RestoreReport> restore(int plan) {
         db::Connection connection(database_.uri(), db::Session::publishing);
-        return restore_plan(connection, plan, "test", events_);
+        db::Connection work(database_.uri(), db::Session::work);
+        return restore_plan(connection, work, plan, "test", events_);
     }
 
     Result<PurgeReport> purge(std::optional<int> plan = std::nullopt) {

@@ -75,7 +75,7 @@ TEST_F(CollectTest, keeps_collectors_apart) {
     std::string refusal;
     at("writing", [&] {
         db::Connection other(database_.uri(), db::Session::publishing);
-        refusal = restore_plan(other, id, "other", {}).error().message;
+        refusal = restore_plan(other, connection_, id, "other", {}).error().message;
     });
     EXPECT_EQ(hide(id).value().hidden, 2U);
     EXPECT_NE(refusal.find("narthex gc hide of user"), std::string::npos) << refusal;

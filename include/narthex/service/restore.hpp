@@ -19,11 +19,15 @@ struct RestoreReport {
     std::uint64_t restored = 0;   // paths
 };
 
-// Of a plan that is being hidden, the rows without effect are forgotten. On a session `publishing`,
-// which keeps the collector's lock. An error is a refusal: nothing has changed then. Throws what db
-// throws; the same again goes on then.
+// Of a plan that is being hidden, the rows without effect are forgotten. `connection` is a session
+// `publishing`, which keeps the collector's lock, `work` one whose plans may join. An error is a
+// refusal: nothing has changed then. Throws what db throws; the same again goes on then.
 [[nodiscard]] Result<RestoreReport> restore_plan(
-    db::Connection& connection, int plan, const std::string& who, const CollectEvents& events
+    db::Connection& connection,
+    db::Connection& work,
+    int plan,
+    const std::string& who,
+    const CollectEvents& events
 );
 
 // All of them or none; collectors aren't kept out.
