@@ -71,6 +71,10 @@ void store_plan(Tx& tx, const NewPlan& plan) {
     );
 }
 
+void forget_old_plans(Tx& tx, int cache, std::int64_t kept) {
+    exec(tx, sql::forget_old_plans, cache, kept);
+}
+
 std::optional<Plan> find_plan(Tx& tx, int id) {
     const auto rows = exec(tx, sql::find_plan, id);
     if (rows.empty()) return std::nullopt;

@@ -205,6 +205,7 @@ class Planning {
              to_json(summary_, options_.cache.store_dir),
              living_ids(roots_)}
         );
+        db::forget_old_plans(tx_, cache(), std::chrono::seconds(k_unhidden_plan_kept).count());
         if (events_.stop != nullptr && events_.stop->load()) throw db::Stopped();
         return {id, engine_, std::move(summary_)};
     }

@@ -413,6 +413,29 @@ TEST_F(Plans, dont_see_what_comes_meanwhile) {
     EXPECT_EQ(report.summary.planned.paths, 5U);
 }
 
+TEST_F(Plans, that_were_never_hidden_are_forgotten_when_they_are_old) {
+    store_chain(10);
+    add_root("now", "5");
+    const auto old = make_plan(database_.uri(), options(1), {});
+    const auto restored = make_plan(database_.uri(), options(1), {});
+    const auto younger = make_plan(database_.uri(), options(1), {});
+    execute(
+        "update plan set created_at = now() - interval '31 days', state = 'restored' where id = " +
+        std::to_string(restored.plan)
+    );
+    execute(
+        "update plan set created_at = now() - interval '29 days' where id = " +
+        std::to_string(younger.plan)
+    );
+    execute(
+        "update plan set created_at = now() - interval '31 days' where id = " +
+        std::to_string(old.plan)
+    );
+    (void)make_plan(database_.uri(), options(1), {});
+    EXPECT_EQ(ask("select string_agg(id::text, ' ' order by id) from plan"), "2 3 4");
+    EXPECT_EQ(ask("select string_agg(distinct plan::text, ' ') from plan_path"), "2 3 4");
+}
+
 TEST_F(Plans, leave_nothing_when_they_are_stopped) {
     store_chain(10);
     std::atomic<bool> stop = false;

@@ -30,6 +30,9 @@ struct NewPlan {
 // The transaction's snapshot is the plan's.
 void store_plan(Tx& tx, const NewPlan& plan);
 
+// Those of the cache that were never hidden and are older than this, in seconds.
+void forget_old_plans(Tx& tx, int cache, std::int64_t kept);
+
 struct Plan {
     int id;
     int cache;

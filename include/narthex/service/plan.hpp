@@ -9,6 +9,7 @@
 #include "narthex/service/seeds.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -31,6 +32,9 @@ struct PlanReport {
     Engine engine;
     PlanSummary summary;
 };
+
+// So long a plan that isn't hidden is kept; older ones go with the next that is stored.
+inline constexpr std::chrono::days k_unhidden_plan_kept(30);
 
 struct PlanEvents {
     MarkProgress progress;
