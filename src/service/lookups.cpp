@@ -18,6 +18,9 @@ using Status = LookupAnswer::Status;
 
 constexpr std::chrono::milliseconds k_first_pause(50);
 constexpr std::chrono::milliseconds k_longest_pause(1000);
+// Longer than a batch takes, and short to whoever waits: from then on the statement that is under
+// way is taken to be slow.
+constexpr std::chrono::milliseconds k_patience(2);
 
 void give_up(std::vector<Lookup>& lookups) {
     std::vector<Answered> answers;
@@ -136,7 +139,7 @@ void Lookups::submit(std::vector<Lookup>& lookups) {
             auto& queue = std::holds_alternative<PathKey>(lookup.key) ? narinfos_ : nars_;
             queue.push_back(std::move(lookup));
         }
-        if (queued() > 0) wake_.notify_one();
+        wake_one();
     }
     lookups.clear();
     if (!refused.empty()) give_up(refused);
@@ -162,7 +165,11 @@ void Lookups::run(Worker& worker) {
         } else {
             time = k_first_pause;
             auto batch = next_batch();
-            if (!batch.empty()) answer(worker, batch);
+            if (!batch.empty()) {
+                answer(worker, batch);
+                const std::lock_guard lock(mutex_);
+                --busy_;
+            }
         }
         const std::lock_guard lock(mutex_);
         if (stopping_) return;
@@ -212,6 +219,32 @@ void Lookups::pause(std::chrono::milliseconds time) {
     stop_.wait_for(lock, time, [this] { return stopping_; });
 }
 
+// Whether a thread that is free does well to take what is queued. While another waits for its
+// answer, a batch of a few costs more than to wait, too: each is a statement of its own.
+bool Lookups::has_turn() const {
+    if (stopping_) return true;
+    if (queued() == 0) return false;
+    return busy_ == 0 || queued() >= options_.largest_batch / 2 ||
+           Clock::now() - queue_since_ >= k_patience;
+}
+
+void Lookups::wait_for_turn(std::unique_lock<std::mutex>& lock) {
+    while (!has_turn()) {
+        if (queued() == 0 || watched_) {
+            wake_.wait(lock);
+            continue;
+        }
+        watched_ = true;
+        wake_.wait_until(lock, queue_since_ + k_patience);
+        watched_ = false;
+    }
+}
+
+// One thread is enough: it wakes the next when it leaves something.
+void Lookups::wake_one() {
+    if (queued() > 0 && (has_turn() || !watched_)) wake_.notify_one();
+}
+
 // Waits for lookups and takes those of one kind, from the front. Empty when stopping or when nobody
 // wants to know any more what it took.
 Lookups::Batch Lookups::next_batch() {
@@ -219,12 +252,13 @@ Lookups::Batch Lookups::next_batch() {
     Batch late;
     {
         std::unique_lock lock(mutex_);
-        wake_.wait(lock, [this] { return stopping_ || queued() > 0; });
+        wait_for_turn(lock);
         queue_since_ = Clock::now();
         const bool nars = narinfos_.empty() || (nars_next_ && !nars_.empty());
         nars_next_ = !nars;
         take_batch(nars ? nars_ : narinfos_, batch, late);
-        if (queued() > 0) wake_.notify_one();
+        if (!batch.empty()) ++busy_;
+        wake_one();
     }
     if (!late.empty()) give_up(late);
     return batch;

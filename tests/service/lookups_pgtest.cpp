@@ -124,6 +124,29 @@ TEST(Lookups, answer_every_one_of_many_at_once) {
     }
 }
 
+TEST(Lookups, go_by_another_connection_where_one_is_slow) {
+    const TestDatabase database;
+    std::promise<void> under_way;
+    std::promise<void> go_on;
+    std::atomic<int> statements = 0;
+    auto options = options_for(database.uri());
+    options.batch_sent = [&](std::size_t) {
+        if (++statements > 1) return;
+        under_way.set_value();
+        go_on.get_future().wait_for(k_patience);
+    };
+    Asker asker;
+    Lookups lookups(std::move(options));
+    auto slow = asker.ask(lookups, k_absent);
+    under_way.get_future().wait_for(k_patience);
+    for (int i = 0; i < 20; ++i) {
+        EXPECT_EQ(wait_for(asker.ask(lookups, k_absent)).status, Status::absent);
+    }
+    EXPECT_EQ(slow.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
+    go_on.set_value();
+    EXPECT_EQ(wait_for(std::move(slow)).status, Status::absent);
+}
+
 TEST(Lookups, are_unavailable_where_nothing_listens_and_try_to_revive_it) {
     std::promise<void> revived;
     std::once_flag once;

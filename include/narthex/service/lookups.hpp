@@ -1,6 +1,7 @@
-// Gathered lookups: what all connections want to know is sent as one statement for each free
-// database connection, as soon as one is free. The database blocks, so its connections live on this
-// class's own threads; submit() never waits.
+// Gathered lookups: what all connections want to know is sent as one statement, as soon as none is
+// under way; another database connection helps when half a batch waits, or when the one that is at
+// work takes long. The database blocks, so its connections live on this class's own threads;
+// submit() never waits.
 //
 // While the database is away every lookup is answered `unavailable` at once; each thread goes on
 // connecting, with a growing pause of at most a second.
@@ -130,6 +131,9 @@ class Lookups {
     [[nodiscard]] bool stopping() const;
     void pause(std::chrono::milliseconds time);
     Batch next_batch();
+    [[nodiscard]] bool has_turn() const;
+    void wait_for_turn(std::unique_lock<std::mutex>& lock);
+    void wake_one();
     void take_batch(std::deque<Lookup>& queue, Batch& batch, Batch& late) const;
     void answer(Worker& worker, Batch& batch);
     [[nodiscard]] std::optional<std::vector<LookupAnswer>> ask(Worker& worker, const Batch& batch);
@@ -146,6 +150,8 @@ class Lookups {
     std::deque<Lookup> nars_;
     bool nars_next_ = false;                             // where both wait, they take turns
     std::chrono::steady_clock::time_point queue_since_;  // since then nobody has taken from it
+    std::size_t busy_ = 0;  // threads that wait for the database's answer
+    bool watched_ = false;  // a thread looks after the queue though it isn't its turn
     std::size_t connected_ = 0;
     std::uint64_t failures_ = 0;
     std::uint64_t reconnects_ = 0;
