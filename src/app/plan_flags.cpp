@@ -33,7 +33,7 @@ void add_plan_flags(CLI::App& command, PlanFlags& flags) {
         .add_option(
             "--stream-above",
             flags.options.stream_above,
-            "paths above which the stream engine is chosen [20000]"
+            "paths above which the stream engine is chosen [1000000]"
         )
         ->type_name("N");
     command

@@ -17,8 +17,8 @@ enum class Engine { sql, stream };
 [[nodiscard]] std::string_view to_string(Engine engine);
 [[nodiscard]] std::optional<Engine> parse_engine(std::string_view text);
 
-// Paths in the database above which passes are quicker (docs/performance.md).
-inline constexpr std::uint64_t k_stream_above = 20'000;
+// Paths in the database above which streaming is quicker (docs/performance.md).
+inline constexpr std::uint64_t k_stream_above = 1'000'000;
 // The engine for a graph of so many paths where nobody chose one: streams above `stream_above`.
 [[nodiscard]] Engine choose_engine(int last_path_id, std::uint64_t stream_above);
 
