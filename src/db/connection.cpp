@@ -2,6 +2,7 @@
 
 #include "conninfo.hpp"
 #include "pqxx.hpp"
+#include "refused.hpp"
 
 #include <fmt/format.h>
 #include <sys/socket.h>
@@ -58,7 +59,7 @@ struct Connection::Impl {
             if (error.sqlstate().starts_with("57P") || !connection.is_open()) {
                 fail_unavailable(error);
             }
-            throw QueryFailed(first_line(error.what()), error.sqlstate());
+            throw_refused(first_line(error.what()), error.sqlstate());
         } catch (const pqxx::failure& error) {
             // A COPY whose connection breaks says no more than this.
             fail_unavailable(error);

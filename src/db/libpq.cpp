@@ -1,6 +1,7 @@
 #include "libpq.hpp"
 
 #include "conninfo.hpp"
+#include "refused.hpp"
 
 #include "narthex/db/stopped.hpp"
 
@@ -213,7 +214,7 @@ void Libpq::fail(const PGresult* result) {
     }
     // The statement's end, so that another may follow.
     while (auto* more = result == nullptr ? nullptr : PQgetResult(connection_.get())) PQclear(more);
-    throw QueryFailed(reason, sqlstate);
+    throw_refused(reason, sqlstate);
 }
 
 std::optional<std::string> Libpq::notification(std::chrono::milliseconds limit) {

@@ -169,7 +169,9 @@ void ApiAnswers::submit(const Done& done, std::function<Answer(db::Connection&)>
     service::PublishTask task;
     task.deadline = Clock::now() + k_deadline;
     task.run = [done, run = std::move(run)](db::Connection& connection) { done(run(connection)); };
-    task.fail = [done](service::PublishFault fault) { done(publish_fault(fault)); };
+    task.fail = [done](service::PublishFault fault, const std::string& reason) {
+        done(publish_fault(fault, reason));
+    };
     database_.submit(std::move(task));
 }
 

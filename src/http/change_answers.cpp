@@ -70,7 +70,9 @@ void ChangeAnswers::look(const std::shared_ptr<Follower>& follower) {
     service::PublishTask task;
     task.deadline = Clock::now() + k_deadline;
     task.run = [this, follower](db::Connection& connection) { read(connection, follower); };
-    task.fail = [follower](service::PublishFault fault) { follower->done(publish_fault(fault)); };
+    task.fail = [follower](service::PublishFault fault, const std::string& reason) {
+        follower->done(publish_fault(fault, reason));
+    };
     database_.submit(std::move(task));
 }
 

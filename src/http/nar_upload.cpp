@@ -88,10 +88,11 @@ void NarUpload::publish(const Done& done) {
     task.run = [self = shared_from_this(), done](db::Connection& connection) {
         self->store(connection, done);
     };
-    task.fail = [self = shared_from_this(), done](service::PublishFault fault) {
+    task.fail = [self = shared_from_this(),
+                 done](service::PublishFault fault, const std::string& reason) {
         if (fault == service::PublishFault::in_doubt) self->file_->leave();
         self->file_.reset();
-        done(publish_fault(fault));
+        done(publish_fault(fault, reason));
     };
     place_.publishing.submit(std::move(task));
 }

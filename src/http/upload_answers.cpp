@@ -193,7 +193,9 @@ void UploadAnswers::submit(const Done& done, std::function<Answer(db::Connection
     service::PublishTask task;
     task.deadline = std::chrono::steady_clock::now() + limits_.publish;
     task.run = [done, run = std::move(run)](db::Connection& connection) { done(run(connection)); };
-    task.fail = [done](service::PublishFault fault) { done(publish_fault(fault)); };
+    task.fail = [done](service::PublishFault fault, const std::string& reason) {
+        done(publish_fault(fault, reason));
+    };
     publishing_.submit(std::move(task));
 }
 

@@ -81,7 +81,7 @@ Answer disk_fault(const std::system_error& error) {
     return later("503: the server can't write to its disk; try again in some seconds");
 }
 
-Answer publish_fault(service::PublishFault fault) {
+Answer publish_fault(service::PublishFault fault, const std::string& reason) {
     switch (fault) {
         case service::PublishFault::away:
             return later("503: the database is away; nothing was stored, try again in some seconds"
@@ -90,6 +90,8 @@ Answer publish_fault(service::PublishFault fault) {
             return later("503: the database went away; it may have been stored, try again");
         case service::PublishFault::full:
             return disk_full();
+        case service::PublishFault::elsewhere:
+            return text_answer(409, "409: " + reason);
         case service::PublishFault::failed:
             break;
     }

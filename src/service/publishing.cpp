@@ -40,7 +40,7 @@ Publishing::~Publishing() {
     }
     wake_.notify_all();
     stop_.notify_all();
-    for (const auto& task : left) task.fail(PublishFault::away);
+    for (const auto& task : left) task.fail(PublishFault::away, {});
     for (auto& worker : workers_) worker->thread.join();
 }
 
@@ -53,7 +53,7 @@ void Publishing::submit(PublishTask task) {
             return;
         }
     }
-    task.fail(PublishFault::away);
+    task.fail(PublishFault::away, {});
 }
 
 void Publishing::run(Worker& worker) {
@@ -86,19 +86,21 @@ void Publishing::do_task(Worker& worker, const PublishTask& task) {
             // Doing it again tells: what was committed is found.
             fault = PublishFault::in_doubt;
             spdlog::warn("event=publish_in_doubt reason={}", log_text(error.what()));
+        } catch (const db::NotPrimary& error) {
+            return task.fail(PublishFault::elsewhere, error.what());
         } catch (const db::QueryFailed& error) {
             spdlog::error("event=publish_failed reason={}", log_text(error.what()));
             disconnect(worker);
             const bool full = error.sqlstate() == k_disk_full;
-            return task.fail(full ? PublishFault::full : PublishFault::failed);
+            return task.fail(full ? PublishFault::full : PublishFault::failed, {});
         } catch (const std::exception& error) {
             spdlog::error("event=publish_failed reason={}", log_text(error.what()));
             disconnect(worker);
-            return task.fail(PublishFault::failed);
+            return task.fail(PublishFault::failed, {});
         }
         disconnect(worker);
     } while (std::chrono::steady_clock::now() + k_pause < task.deadline && pause());
-    task.fail(fault);
+    task.fail(fault, {});
 }
 
 void Publishing::try_task(Worker& worker, const PublishTask& task) {

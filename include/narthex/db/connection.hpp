@@ -3,7 +3,8 @@
 // it. libpqxx stays behind this header (src/db/pqxx.hpp), so that 6.4 and 7.10 look the same.
 //
 // Errors: Unavailable when the database can't be reached or went away (replace the Connection),
-// QueryFailed for what the database refused, InDoubt when a commit got no answer.
+// QueryFailed for what the database refused, NotPrimary for writes where this instance isn't the
+// primary, InDoubt when a commit got no answer.
 #pragma once
 
 #include "narthex/core/error.hpp"
@@ -32,6 +33,12 @@ class QueryFailed : public std::runtime_error {
 
   private:
     std::string sqlstate_;
+};
+
+// A write to what is replicated, on a region or on a primary that another has replaced
+// (migrations/0008_regions.sql, only_primary_writes). Its text says where to write instead.
+class NotPrimary : public std::runtime_error {
+    using std::runtime_error::runtime_error;
 };
 
 enum class Session {

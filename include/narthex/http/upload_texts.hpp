@@ -8,6 +8,7 @@
 #include "narthex/service/publishing.hpp"
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <system_error>
 
@@ -23,7 +24,8 @@ namespace narthex::http {
 
 // Logs it. 507 when there is no room, else 503.
 [[nodiscard]] Answer disk_fault(const std::system_error& error);
-[[nodiscard]] Answer publish_fault(service::PublishFault fault);  // 507 or 503
+// 409, 507 or 503. `reason`: see service::PublishTask.
+[[nodiscard]] Answer publish_fault(service::PublishFault fault, const std::string& reason);
 [[nodiscard]] Answer published_answer(const service::Published& published);
 
 }  // namespace narthex::http

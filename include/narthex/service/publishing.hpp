@@ -20,17 +20,19 @@ namespace narthex::service {
 
 // Why a task wasn't done.
 enum class PublishFault {
-    away,      // the database can't be asked
-    in_doubt,  // it was, but nobody knows whether it was done
-    full,      // the database's disk is full
-    failed,    // the database refused it
+    away,       // the database can't be asked
+    in_doubt,   // it was, but nobody knows whether it was done
+    full,       // the database's disk is full
+    failed,     // the database refused it
+    elsewhere,  // this instance isn't the primary
 };
 
 struct PublishTask {
     std::chrono::steady_clock::time_point deadline;
     std::function<void(db::Connection&)> run;  // may be called several times
-    // Instead, once it is given up. On a thread of Publishing's or the one that submits.
-    std::function<void(PublishFault)> fail;
+    // Instead, once it is given up. On a thread of Publishing's or the one that submits. `reason`
+    // is empty but for elsewhere: where to write instead.
+    std::function<void(PublishFault, const std::string& reason)> fail;
 };
 
 struct PublishingOptions {
