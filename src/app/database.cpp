@@ -22,8 +22,11 @@ std::function<void()> OpenDatabase::revive() const {
 
 OpenDatabase open_unmigrated_database(const Config& config) {
     if (!config.database.empty()) return {nullptr, config.database};
+    std::optional<db::RegionListener> regions;
+    if (!config.regions.address.empty()) regions = config.regions;
     auto cluster = db::Cluster::open(
-        config.data_dir.empty() ? db::default_data_dir() : std::filesystem::path(config.data_dir)
+        config.data_dir.empty() ? db::default_data_dir() : std::filesystem::path(config.data_dir),
+        regions
     );
     auto uri = cluster->uri();
     return {std::move(cluster), std::move(uri)};

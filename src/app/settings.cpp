@@ -33,8 +33,13 @@ bool is_ip_address(const std::string& text) {
            ::inet_pton(AF_INET6, text.c_str(), ignored.data()) == 1;
 }
 
+struct Address {
+    std::string ip;
+    std::uint16_t port;
+};
+
 // ADDRESS:PORT
-Result<void> set_listen(http::ServerOptions& server, const std::string& given) {
+Result<Address> parse_address(const std::string& given) {
     const auto colon = given.rfind(':');
     if (colon == std::string::npos || colon == 0) {
         return Error{fmt::format("\"{}\" is not ADDRESS:PORT", given)};
@@ -49,15 +54,43 @@ Result<void> set_listen(http::ServerOptions& server, const std::string& given) {
         return Error{
             fmt::format("\"{}\" is no IP address, such as 127.0.0.1, 0.0.0.0 or [::]", address)};
     }
-    server.address = address;
-    server.port = static_cast<std::uint16_t>(*port);
+    return Address{address, static_cast<std::uint16_t>(*port)};
+}
+
+std::string show_address(const std::string& ip, std::uint16_t port) {
+    const bool v6 = ip.find(':') != std::string::npos;
+    return fmt::format("{}{}{}:{}", v6 ? "[" : "", ip, v6 ? "]" : "", port);
+}
+
+Result<void> set_listen(http::ServerOptions& server, const std::string& given) {
+    auto parsed = parse_address(given);
+    if (!parsed) return parsed.error();
+    server.address = std::move(parsed->ip);
+    server.port = parsed->port;
     return {};
 }
 
 std::string show_listen(const http::ServerOptions& server) {
-    const auto& address = server.address;
-    const bool v6 = address.find(':') != std::string::npos;
-    return fmt::format("{}{}{}:{}", v6 ? "[" : "", address, v6 ? "]" : "", server.port);
+    return show_address(server.address, server.port);
+}
+
+// The same with a port of its own, or empty: as it was said last.
+Result<void> set_region_listen(Config& config, const std::string& given) {
+    if (given.empty()) {
+        config.regions.address.clear();
+        return {};
+    }
+    auto parsed = parse_address(given);
+    if (!parsed) return parsed.error();
+    if (parsed->port == 0) return Error{fmt::format("\"{}\" has no port", given)};
+    config.regions.address = std::move(parsed->ip);
+    config.regions.port = parsed->port;
+    return {};
+}
+
+std::string show_region_listen(const Config& config) {
+    const auto& at = config.regions;
+    return at.address.empty() ? "" : show_address(at.address, at.port);
 }
 
 // The same, or empty: no such listener.
@@ -164,6 +197,19 @@ std::vector<Setting> read_settings() {
          "where operators find /metrics, for Prometheus; not for the public; empty: nowhere",
          set_admin_listen,
          show_admin_listen},
+        {"region-listen",
+         "ADDRESS:PORT",
+         "where regions reach narthex's own PostgreSQL, by TLS; kept in the data directory",
+         set_region_listen,
+         show_region_listen},
+        number(
+            "region-wal-keep-mb",
+            "MB",
+            "changes that are kept for a region that is away, at most; past it, it is copied "
+            "afresh",
+            {64, 1U << 30U},
+            [](Config& config) -> auto& { return config.regions.wal_keep_mb; }
+        ),
         {"public-url",
          "URL",
          "this server's URL as clients know it, for the front page",

@@ -4,6 +4,7 @@
 #include "cluster_lock.hpp"
 #include "cluster_owner.hpp"
 #include "cluster_postmaster.hpp"
+#include "cluster_regions.hpp"
 #include "cluster_server.hpp"
 
 #include <unistd.h>
@@ -43,9 +44,20 @@ class Control {
     FileLock lock_;
 };
 
-fs::path current_socket_dir(const DataDir& dir) {
+Socket current_socket(const DataDir& dir) {
     const ActingAs owner(dir.owner);
-    return socket_dir(dir);
+    return {socket_dir(dir), port_of(dir)};
+}
+
+void listen_for_regions(const DataDir& dir, const RegionListener& listener) {
+    if (find_region_listener(dir) == listener) return;
+    if (find_postmaster(dir)) {
+        throw ClusterError(
+            "PostgreSQL in " + dir.path.string() + " was started with another --region-listen or " +
+            "none; end the narthex that uses it, then start this one again"
+        );
+    }
+    keep_region_listener(dir, listener);
 }
 
 }  // namespace
@@ -54,12 +66,14 @@ struct Cluster::State {
     DataDir dir;
     std::vector<gid_t> groups;  // of the owner
     FileLock share;
-    fs::path sockets;
+    Socket socket;
     std::string uri;
     pid_t process;  // a forked child has our descriptors, but no share of its own
 };
 
-std::unique_ptr<Cluster> Cluster::open(const fs::path& data_dir) try {
+std::unique_ptr<Cluster> Cluster::open(
+    const fs::path& data_dir, const std::optional<RegionListener>& listener
+) try {
     auto state = std::make_unique<State>();
     state->process = ::getpid();
     state->dir = prepare_data_dir(data_dir);
@@ -68,10 +82,11 @@ std::unique_ptr<Cluster> Cluster::open(const fs::path& data_dir) try {
     const Control control(dir);
     state->share = open_lock(dir, Layout(dir.path).share_lock);
     state->share.wait_shared(soon());
+    if (listener) listen_for_regions(dir, *listener);
     ensure_running(dir, control.lock(), soon());
     ensure_database(dir);
-    state->sockets = current_socket_dir(dir);
-    state->uri = connection_string(state->sockets, "narthex");
+    state->socket = current_socket(dir);
+    state->uri = connection_string(state->socket, "narthex");
     return std::unique_ptr<Cluster>(new Cluster(std::move(state)));
 } catch (const fs::filesystem_error& error) {
     throw ClusterError("cannot use " + data_dir.string() + ": " + error.what());
@@ -99,7 +114,11 @@ const std::string& Cluster::uri() const {
 }
 
 std::string Cluster::uri_for(const std::string& dbname) const {
-    return connection_string(state_->sockets, dbname);
+    return connection_string(state_->socket, dbname);
+}
+
+std::optional<RegionListener> Cluster::region_listener() const {
+    return find_region_listener(state_->dir);
 }
 
 void Cluster::revive() try {
@@ -107,7 +126,7 @@ void Cluster::revive() try {
     if (answers(dir)) return;
     const Control control(dir);
     ensure_running(dir, control.lock(), soon());
-    if (current_socket_dir(dir) == state_->sockets) return;
+    if (current_socket(dir) == state_->socket) return;
     throw ClusterError("the socket of " + dir.path.string() + " has moved; restart this narthex");
 } catch (const fs::filesystem_error& error) {
     throw ClusterError("cannot use " + state_->dir.path.string() + ": " + error.what());

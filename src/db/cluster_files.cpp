@@ -1,5 +1,6 @@
 #include "cluster_files.hpp"
 
+#include "cluster_regions.hpp"
 #include "process_child.hpp"
 
 #include "narthex/db/cluster.hpp"
@@ -56,6 +57,8 @@ Layout::Layout(const fs::path& root)
       log(root / "postgres.log"),
       run(root / "run"),
       socket_record(root / "socket-dir"),
+      region_listen(root / "region-listen"),
+      region_tls(root / "region-tls"),
       share_lock(root / "lock.share"),
       control_lock(root / "lock.control") {}
 
@@ -79,9 +82,12 @@ void write_access(const DataDir& dir, const fs::path& postgres) {
     const auto line = [](uid_t uid) { return "narthex \"" + user_name(uid) + "\" narthex\n"; };
     std::string ident = std::string(k_head) + line(dir.owner.uid);
     if (dir.owner.uid != 0) ident += line(0);
-    replace_file(
-        postgres / "pg_hba.conf", std::string(k_head) + "local all all peer map=narthex\n"
-    );
+    auto access = std::string(k_head) + "local all all peer map=narthex\n";
+    // Of connections for logical replication PostgreSQL compares the database's name.
+    if (find_region_listener(dir)) {
+        access += "hostssl narthex +narthex_regions all scram-sha-256\n";
+    }
+    replace_file(postgres / "pg_hba.conf", access);
     replace_file(postgres / "pg_ident.conf", ident);
 }
 

@@ -18,9 +18,14 @@ struct Layout {
     std::filesystem::path log;
     std::filesystem::path run;  // the socket, where its path is short enough
     std::filesystem::path socket_record;
+    std::filesystem::path region_listen;
+    std::filesystem::path region_tls;
     std::filesystem::path share_lock;
     std::filesystem::path control_lock;
 };
+
+// PostgreSQL's name for its socket in that directory.
+[[nodiscard]] std::string socket_name(int port);
 
 // Where the socket is or will be, without a check.
 [[nodiscard]] std::filesystem::path socket_dir(const DataDir& dir);

@@ -1,6 +1,7 @@
 #include "cluster_postmaster.hpp"
 
 #include "cluster_files.hpp"
+#include "cluster_regions.hpp"
 #include "process_child.hpp"
 
 #include "narthex/db/cluster.hpp"
@@ -78,18 +79,23 @@ std::string quote_directory(const fs::path& directory) {
 }
 
 std::vector<std::string> command_line(
-    const fs::path& program, const fs::path& postgres, const fs::path& sockets
+    const fs::path& program, const DataDir& dir, const fs::path& sockets
 ) {
+    const auto postgres = Layout(dir.path).postgres;
+    const auto regions = find_region_listener(dir);
     std::vector<std::string> result = {program, "-D", postgres};
     const auto set = [&](const std::string& setting) {
         result.insert(result.end(), {"-c", setting});
     };
-    set("listen_addresses=");
-    set("port=5432");
+    set("listen_addresses=" + (regions ? regions->address : ""));
+    set("port=" + std::to_string(port_of(dir)));
     set("unix_socket_directories=" + quote_directory(sockets));
     set("unix_socket_permissions=0700");
     set("hba_file=" + (postgres / "pg_hba.conf").string());
     set("ident_file=" + (postgres / "pg_ident.conf").string());
+    if (regions) {
+        for (const auto& setting : settings_for(dir, *regions)) set(setting);
+    }
     if (is_fast_test()) set("fsync=off");
     return result;
 }
@@ -161,11 +167,10 @@ Start start_postmaster(const DataDir& dir, const Binaries& binaries) {
     const fs::path sockets = make_socket_dir(dir);
     write_access(dir, layout.postgres);
     disown(layout.postgres / "postmaster.pid", layout.postgres);
-    disown(sockets / ".s.PGSQL.5432.lock", layout.postgres);
+    disown(sockets / (socket_name(port_of(dir)) + ".lock"), layout.postgres);
     Start result{};
     const Descriptor log = open_log(layout.log, result.log_offset);
-    result.pid =
-        launch({command_line(binaries.postgres, layout.postgres, sockets), dir.owner}, log);
+    result.pid = launch({command_line(binaries.postgres, dir, sockets), dir.owner}, log);
     return result;
 }
 

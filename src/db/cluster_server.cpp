@@ -2,6 +2,7 @@
 
 #include "cluster_files.hpp"
 #include "cluster_postmaster.hpp"
+#include "cluster_regions.hpp"
 
 #include "narthex/db/cluster.hpp"
 
@@ -28,7 +29,7 @@ std::string quote(const std::string& value) {
 // For our own short errands.
 std::string errand_string(const DataDir& dir) {
     const ActingAs owner(dir.owner);
-    return connection_string(socket_dir(dir), "postgres") + " connect_timeout=5";
+    return connection_string({socket_dir(dir), port_of(dir)}, "postgres") + " connect_timeout=5";
 }
 
 [[noreturn]] void fail(const DataDir& dir, const std::string& what, std::string why) {
@@ -81,7 +82,7 @@ class Starter {
     void look_for_socket(Deadline now) {
         constexpr std::chrono::seconds k_patience(3);
         const ActingAs owner(dir_.owner);
-        if (std::filesystem::exists(socket_dir(dir_) / ".s.PGSQL.5432")) {
+        if (std::filesystem::exists(socket_dir(dir_) / socket_name(port_of(dir_)))) {
             socket_missing_since_.reset();
         } else if (!socket_missing_since_) {
             socket_missing_since_ = now;
@@ -139,8 +140,9 @@ bool has_database(const DataDir& dir, PGconn* connection) {
 }  // namespace
 
 // hostaddr is named because PGHOSTADDR in the environment would win over host.
-std::string connection_string(const std::filesystem::path& socket_dir, const std::string& dbname) {
-    return "host=" + quote(socket_dir.string()) + " hostaddr='' port=5432 dbname=" + quote(dbname) +
+std::string connection_string(const Socket& socket, const std::string& dbname) {
+    return "host=" + quote(socket.directory.string()) +
+           " hostaddr='' port=" + std::to_string(socket.port) + " dbname=" + quote(dbname) +
            " user=narthex";
 }
 

@@ -8,9 +8,14 @@
 
 namespace narthex::db {
 
-[[nodiscard]] std::string connection_string(
-    const std::filesystem::path& socket_dir, const std::string& dbname
-);
+struct Socket {
+    std::filesystem::path directory;
+    int port = 0;
+
+    bool operator==(const Socket&) const = default;
+};
+
+[[nodiscard]] std::string connection_string(const Socket& socket, const std::string& dbname);
 
 // Whether PostgreSQL takes connections; also true when it has too many.
 [[nodiscard]] bool answers(const DataDir& dir);

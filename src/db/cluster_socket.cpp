@@ -23,7 +23,8 @@ namespace {
 
 // A comma separates hosts in a connection string, and nothing quotes it.
 bool holds_socket(const fs::path& directory) {
-    const std::string socket = (directory / ".s.PGSQL.5432").string();
+    constexpr int k_longest_port = 65535;
+    const std::string socket = (directory / socket_name(k_longest_port)).string();
     return socket.size() < sizeof(sockaddr_un::sun_path) && socket.find(',') == std::string::npos;
 }
 
@@ -81,6 +82,10 @@ std::vector<fs::path> candidates(const DataDir& dir) {
 }
 
 }  // namespace
+
+std::string socket_name(int port) {
+    return ".s.PGSQL." + std::to_string(port);
+}
 
 fs::path socket_dir(const DataDir& dir) {
     const Layout layout(dir.path);

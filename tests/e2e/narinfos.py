@@ -96,7 +96,8 @@ class Psql:
     def __init__(self, data_dir):
         lines = (data_dir / "postgres" / "postmaster.pid").read_text().splitlines()
         self._process = subprocess.Popen(
-            [postgres.binaries() / "psql", "-XAtq", "-F", "\t", f"host={lines[4]} dbname=narthex user=narthex"],
+            [postgres.binaries() / "psql", "-XAtq", "-F", "\t",
+             f"host={lines[4]} port={lines[3]} dbname=narthex user=narthex"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def rows(self, statement):

@@ -5,6 +5,7 @@
 
 #include "narthex/core/error.hpp"
 #include "narthex/core/signature.hpp"
+#include "narthex/db/cluster.hpp"
 #include "narthex/http/narinfo_answer.hpp"
 #include "narthex/http/options.hpp"
 #include "narthex/service/upstream_limits.hpp"
@@ -23,6 +24,7 @@ namespace narthex::app {
 struct Config {
     std::string database;  // URI; empty: the embedded one below data_dir
     std::string data_dir;  // empty: db::default_data_dir()
+    db::RegionListener regions{"", 0, 10 * 1024};
     std::string log_level = "info";
     http::ServerOptions server;
     http::ServerOptions admin = http::admin_options();

@@ -1,18 +1,22 @@
 // The private PostgreSQL of a data directory, shared by all narthex processes that name it:
 // whoever comes first creates and starts it, whoever finds it dead restarts it, the last one out
-// stops it. It outlives the death of any of them, and listens on a unix socket only.
+// stops it. It outlives the death of any of them, and listens on a unix socket only, unless regions
+// shall reach it.
 //
 // Layout: postgres/ (PGDATA), run/ (the socket), postgres.log, lock.share (held shared by everyone
 // at work), lock.control (held by whoever starts or stops), socket-dir (where the socket is when
-// run/ doesn't do). Everything belongs to owner_uid(), also what root makes.
+// run/ doesn't do), region-listen (where it listens for regions), region-tls/ (their certificate).
+// Everything belongs to owner_uid(), also what root makes.
 //
 // NARTHEX_TEST_FAST_POSTGRES=1 starts PostgreSQL with fsync=off: for tests, a power cut loses data.
 #pragma once
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
@@ -24,12 +28,27 @@ class ClusterError : public std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
+// Where regions reach PostgreSQL: by TCP and TLS, with roles of narthex_regions, in the database
+// narthex alone.
+struct RegionListener {
+    std::string address;  // an IP address; empty: nowhere
+    std::uint16_t port;
+    std::uint32_t wal_keep_mb;  // WAL that is kept for a region that is away, at most
+
+    bool operator==(const RegionListener&) const = default;
+};
+
 class Cluster {
   public:
     // Creates the cluster if the directory is new, starts PostgreSQL if nobody has, takes a share
     // in it. Waits up to a minute for others that start or stop it and another for PostgreSQL.
     // Throws ClusterError; a PostgreSQL that needs longer (crash recovery) is left to go on.
-    [[nodiscard]] static std::unique_ptr<Cluster> open(const std::filesystem::path& data_dir);
+    // `listener`: from now on, whoever starts it. Throws when it runs already and listens
+    // elsewhere. Absent: as it was said last.
+    [[nodiscard]] static std::unique_ptr<Cluster> open(
+        const std::filesystem::path& data_dir,
+        const std::optional<RegionListener>& listener = std::nullopt
+    );
 
     // The last one out stops PostgreSQL (fast shutdown). In a forked child: closes files only.
     ~Cluster();
@@ -40,6 +59,9 @@ class Cluster {
     // The libpq connection string of database narthex, as keywords. The same for the whole life.
     [[nodiscard]] const std::string& uri() const;
     [[nodiscard]] std::string uri_for(const std::string& dbname) const;
+
+    // Absent: it doesn't listen for regions.
+    [[nodiscard]] std::optional<RegionListener> region_listener() const;
 
     // Restarts PostgreSQL if it is dead, waits if it is on its way; one round trip when it's alive.
     // For whoever lost a connection: from any thread of any process. Throws as open() does.
