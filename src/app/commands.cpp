@@ -102,6 +102,7 @@ int run(int argc, char** argv) {
     add_gc(app, action);
     add_closure(app, action);
     add_stats(app, action);
+    add_replica(app, action);
     add_migrate(app, action);
     if (argc < 2) {
         fmt::print("{}", app.help());

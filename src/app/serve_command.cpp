@@ -6,6 +6,7 @@
 #include "narthex/app/logging.hpp"
 #include "narthex/app/version.hpp"
 #include "narthex/core/log_text.hpp"
+#include "narthex/db/instance.hpp"
 #include "narthex/db/migrate.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -72,6 +73,18 @@ void drop_root(const OpenDatabase& database) {
     }
 }
 
+// A part of a copy would deny what is yet to come.
+void require_complete_copy(const OpenDatabase& database) {
+    db::Connection connection(database.uri, db::Session::work);
+    db::Instance instance;
+    connection.read([&](db::Tx& tx) { instance = db::read_instance(tx); });
+    if (instance.role != db::InstanceRole::joining) return;
+    throw db::Unavailable(fmt::format(
+        "the first copy of region {} isn't complete: 'narthex replica join' goes on with it",
+        instance.name
+    ));
+}
+
 // Absent when a signal came first.
 std::optional<OpenDatabase> open_with_retries(
     const Config& config, bool wait, asio::io_context& main_thread
@@ -79,7 +92,9 @@ std::optional<OpenDatabase> open_with_retries(
     auto pause = k_first_retry;
     while (!main_thread.stopped()) {
         try {
-            return open_database(config);
+            auto database = open_database(config);
+            require_complete_copy(database);
+            return database;
         } catch (const db::Unavailable& error) {
             if (!wait) {
                 throw Failure(fmt::format("{} (--wait goes on trying)", error.what()));
@@ -149,6 +164,12 @@ int serve_command(const ServeFlags& flags) {
         return 0;
     }
     const auto& config = loaded.config;
+    if (!config.database.empty() && !config.regions.address.empty()) {
+        throw UsageError(
+            "--region-listen is for narthex's own PostgreSQL; that of --database has "
+            "listen_addresses, ssl and pg_hba.conf"
+        );
+    }
     std::signal(SIGPIPE, SIG_IGN);  // sendfile() can't be told not to raise it
     std::signal(SIGXFSZ, SIG_IGN);  // a file too large for its limits is an error like others
     start_logging(config.log_level);

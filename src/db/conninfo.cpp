@@ -56,6 +56,30 @@ std::string conninfo_value(std::string_view value) {
     return out + "'";
 }
 
+// RFC 3986, 2.1.
+std::string percent_encode(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                           (c >= '0' && c <= '9') || std::string_view("-._~").find(c) != text.npos;
+        if (plain) {
+            out += c;
+        } else {
+            out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+        }
+    }
+    return out;
+}
+
+bool is_of_transport(std::string_view keyword) {
+    return keyword.starts_with("ssl") || keyword == "channel_binding" || keyword == "gssencmode" ||
+           keyword == "connect_timeout";
+}
+
+std::string bracketed(const std::string& host) {
+    return host.find(':') == std::string::npos ? host : "[" + host + "]";
+}
+
 // Settings go into the connection string: libpqxx 6.4 reconnects by itself and loses SET state.
 // Plans made while the tables are empty must still be index scans when they hold millions.
 constexpr const char* k_index_scan_options =
@@ -101,6 +125,40 @@ Result<void> check_uri(const std::string& uri) {
         "is malformed: postgresql://USER:PASSWORD@HOST/NAME is wanted, with @ : / % in the "
         "password "
         "percent-encoded"};
+}
+
+std::string uri_for(const std::string& uri, const Login& login) {
+    const auto options = parse_uri(uri);
+    const bool elsewhere = !login.host.empty();
+    std::string query;
+    const auto add = [&query](std::string_view keyword, const std::string& value) {
+        if (value.empty()) return;
+        query += fmt::format("{}{}={}", query.empty() ? '?' : '&', keyword, percent_encode(value));
+    };
+    for (const auto* option = options.get(); option->keyword != nullptr; ++option) {
+        const std::string_view keyword = option->keyword;
+        if (option->val == nullptr) continue;
+        const bool of_address = keyword == "host" || keyword == "hostaddr" || keyword == "port";
+        if (of_address ? !elsewhere : is_of_transport(keyword)) add(keyword, option->val);
+    }
+    if (value_of(options, "connect_timeout").empty()) add("connect_timeout", "10");  // seconds
+    return fmt::format(
+        "postgresql://{}:{}@{}{}/{}{}",
+        percent_encode(login.user),
+        percent_encode(login.password),
+        elsewhere ? bracketed(login.host) : "",
+        elsewhere && !login.port.empty() ? ":" + login.port : "",
+        percent_encode(value_of(options, "dbname")),
+        query
+    );
+}
+
+std::string user_of(const std::string& uri) {
+    return value_of(parse_uri(uri), "user");
+}
+
+std::string password_of(const std::string& uri) {
+    return value_of(parse_uri(uri), "password");
 }
 
 std::string describe_address(const std::string& uri) {

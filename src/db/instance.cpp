@@ -19,13 +19,6 @@ constexpr std::array k_roles = {
     std::pair(InstanceRole::fenced, std::string_view("fenced")),
 };
 
-InstanceRole parse_role(std::string_view text) {
-    for (const auto& [role, name] : k_roles) {
-        if (name == text) return role;
-    }
-    throw std::logic_error("an instance has a role that this narthex doesn't know");
-}
-
 std::optional<std::string> text_or_none(const pqxx::field& field) {
     if (field.is_null()) return std::nullopt;
     return field.as<std::string>();
@@ -40,11 +33,18 @@ std::string_view to_string(InstanceRole role) {
     throw std::logic_error("unknown role of an instance");
 }
 
+InstanceRole parse_instance_role(std::string_view text) {
+    for (const auto& [role, name] : k_roles) {
+        if (name == text) return role;
+    }
+    throw std::logic_error("an instance has a role that this narthex doesn't know");
+}
+
 Instance read_instance(Tx& tx) {
     const auto row = exec(tx, sql::find_instance)[0];
     return {
         row[0].as<std::string>(),
-        parse_role(row[1].as<std::string>()),
+        parse_instance_role(row[1].as<std::string>()),
         row[2].as<std::int64_t>(),
         row[3].as<std::string>(),
         text_or_none(row[4]),

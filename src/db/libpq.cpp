@@ -178,6 +178,15 @@ void Libpq::run(const std::string& text) {
     if (PQresultStatus(result) != PGRES_COMMAND_OK) fail(result);
 }
 
+std::string Libpq::scram_verifier(const std::string& role, const std::string& password) {
+    const std::unique_ptr<char, void (*)(void*)> verifier(
+        PQencryptPasswordConn(connection_.get(), password.c_str(), role.c_str(), "scram-sha-256"),
+        PQfreemem
+    );
+    if (!verifier) fail(nullptr);
+    return verifier.get();
+}
+
 void Libpq::throw_if_stopped() {
     if (stop_ == nullptr || !stop_->load()) return;
     const std::unique_ptr<PGcancel, void (*)(PGcancel*)> cancel(

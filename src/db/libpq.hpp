@@ -70,6 +70,9 @@ class Libpq {
     // Runs a statement that has no parameters, no answer, and can't be prepared (quote.hpp).
     void run(const std::string& text);
 
+    // What PostgreSQL keeps of a role's password. Throws as exec.
+    [[nodiscard]] std::string scram_verifier(const std::string& role, const std::string& password);
+
     // From now on each_row, copy_out and what they wait for end with Stopped soon after *stop is
     // true (null: never), and PostgreSQL ends the statement.
     void stop_when(const std::atomic<bool>* stop) { stop_ = stop; }

@@ -30,6 +30,7 @@ void add_check(CLI::App& app, Action& action);
 void add_gc(CLI::App& app, Action& action);
 void add_closure(CLI::App& app, Action& action);
 void add_stats(CLI::App& app, Action& action);
+void add_replica(CLI::App& app, Action& action);
 void add_migrate(CLI::App& app, Action& action);
 
 // The settings flags of one command, collected while the command line is parsed.

@@ -84,4 +84,20 @@ class Connection {
 // `uri` has passed check_uri.
 [[nodiscard]] std::string describe_address(const std::string& uri);
 
+// Another role's way to the database of a URI.
+struct Login {
+    std::string user;
+    std::string password;
+    std::string host;  // empty: the URI's, with its port
+    std::string port;
+};
+
+// `uri`, which has passed check_uri, as postgresql://... for `login`: with its own database and
+// TLS, a limit on how long connecting takes, and nothing else.
+[[nodiscard]] std::string uri_for(const std::string& uri, const Login& login);
+
+// What `uri`, which has passed check_uri, names; may be empty.
+[[nodiscard]] std::string user_of(const std::string& uri);
+[[nodiscard]] std::string password_of(const std::string& uri);
+
 }  // namespace narthex::db

@@ -22,6 +22,8 @@ enum class InstanceRole {
 };
 
 [[nodiscard]] std::string_view to_string(InstanceRole role);
+// Of one that to_string gives; throws std::logic_error.
+[[nodiscard]] InstanceRole parse_instance_role(std::string_view text);
 
 struct Instance {
     std::string id;  // a UUID

@@ -1,0 +1,1 @@
+alter subscription narthex disable

@@ -1,0 +1,1 @@
+drop subscription narthex

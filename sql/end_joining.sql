@@ -1,0 +1,1 @@
+update instance set role = 'region' where role = 'joining'

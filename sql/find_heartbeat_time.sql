@@ -1,0 +1,1 @@
+select extract(epoch from at)::bigint from heartbeat

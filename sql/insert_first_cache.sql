@@ -1,0 +1,1 @@
+insert into cache (name, store_dir) values ('default', '/nix/store')

@@ -1,0 +1,1 @@
+select name from region where left_at is not null order by name

@@ -1,0 +1,1 @@
+update plan set snapshot = '1:1:'

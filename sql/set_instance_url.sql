@@ -1,0 +1,1 @@
+update instance set url = $1

@@ -1,0 +1,2 @@
+-- As a change of a cache does.
+select pg_notify('narthex_changed', 'cache')

@@ -1,0 +1,32 @@
+// The commands below `narthex replica`: each adds itself, as those of narthex/app/commands.hpp do.
+#pragma once
+
+#include "narthex/app/commands.hpp"
+
+#include <memory>
+#include <string>
+
+namespace narthex::app {
+
+void add_replica_invite(CLI::App& replica, Action& action);
+void add_replica_remove(CLI::App& replica, Action& action);
+void add_replica_join(CLI::App& replica, Action& action);
+void add_replica_follow(CLI::App& replica, Action& action);
+void add_replica_status(CLI::App& replica, Action& action);
+void add_replica_leave(CLI::App& replica, Action& action);
+
+struct ReplicaFlags {
+    bool json = false;
+    std::shared_ptr<SettingFlags> settings;
+};
+// --config, the database, --json
+void add_replica_flags(CLI::App& command, ReplicaFlags& flags);
+
+// Without '/' at the end. Throws UsageError, which names the flag, for what is no URL; empty stays
+// so.
+[[nodiscard]] std::string checked_url(const char* flag, const std::string& url);
+
+// Throws UsageError.
+void require_region_name(const std::string& name);
+
+}  // namespace narthex::app

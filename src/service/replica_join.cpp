@@ -1,0 +1,286 @@
+#include "narthex/service/replica_join.hpp"
+
+#include "narthex/core/cache.hpp"
+#include "narthex/core/token.hpp"
+#include "narthex/db/collecting.hpp"
+#include "narthex/db/instance.hpp"
+#include "narthex/db/regions.hpp"
+#include "narthex/db/subscription.hpp"
+#include "narthex/service/replica_invite.hpp"
+#include "narthex/service/replica_primary.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace narthex::service {
+
+namespace {
+
+constexpr int k_oldest_postgres = 150000;
+constexpr std::chrono::seconds k_catch_up(600);
+
+Result<void> check_setup(const db::SubscriberSetup& setup) {
+    if (setup.version < k_oldest_postgres) {
+        return Error{fmt::format(
+            "a region needs PostgreSQL 15 or newer, this is {}", setup.version / 10000
+        )};
+    }
+    if (setup.is_superuser) return {};
+    return Error{
+        "a subscription needs a superuser of this PostgreSQL: give --database one, or leave it out "
+        "for a "
+        "PostgreSQL of narthex's own"};
+}
+
+Result<void> check_empty(const db::OwnRows& own) {
+    for (const auto& cache : own.caches) {
+        if (cache.name == k_default_cache && cache.store_dir == "/nix/store") continue;
+        return Error{fmt::format(
+            "this database has a cache {} of its own, for {}, which a copy of the primary would "
+            "replace: "
+            "join with an empty database",
+            cache.name,
+            cache.store_dir
+        )};
+    }
+    if (own.caches.empty() && own.tables.empty()) return {};
+    auto tables = own.tables;
+    if (tables.empty()) tables.emplace_back("cache");
+    return Error{fmt::format(
+        "this database has rows of its own ({}), which a copy of the primary would replace: join "
+        "with "
+        "an empty one",
+        fmt::join(tables, ", ")
+    )};
+}
+
+class Join {
+  public:
+    Join(
+        const std::string& database, const Result<db::Primary>& primary, const JoinOptions& options
+    )
+        : database_(database),
+          local_(database, db::Session::work),
+          invite_(primary),
+          options_(options) {}
+
+    Result<Joined> run() {
+        read();
+        if (auto good = check_local(); !good) return good.error();
+        if (auto begun = is_new() ? begin_anew() : go_on(); !begun) return begun.error();
+        if (was_joined_) {
+            follow();  // its subscription may have been switched off by an error
+            return Joined{*here_.kind, here_.primary_url, true, {}};
+        }
+        if (auto made = ensure_slot(); !made) return made.error();
+        follow();
+        if (auto copied = copy(); !copied) return copied.error();
+        local_.write([](db::Tx& tx) { db::analyze(tx); });
+        local_.write([](db::Tx& tx) { db::end_joining(tx); });
+        return Joined{*here_.kind, here_.primary_url, false, copied_};
+    }
+
+  private:
+    void read() {
+        local_.read([this](db::Tx& tx) {
+            here_ = db::read_instance(tx);
+            own_ = db::find_own_rows(tx);
+            uri_ = db::subscription_uri(tx);
+        });
+    }
+
+    [[nodiscard]] bool is_new() const {
+        return options_.replace || here_.role == db::InstanceRole::primary;
+    }
+
+    Result<void> check_local() {
+        using db::InstanceRole;
+        if (options_.replace) return {};
+        if (here_.role == InstanceRole::fenced) {
+            return Error{fmt::format(
+                "this was a primary until {} replaced it: 'narthex replica follow' makes a region "
+                "of it, "
+                "and throws away what it has",
+                here_.replaced_by.value_or("another")
+            )};
+        }
+        if (here_.role == InstanceRole::primary) return {};
+        if (here_.name == options_.name) return {};
+        return Error{fmt::format(
+            "this is region {} of {} already: 'narthex replica leave' ends that",
+            here_.name,
+            here_.primary_url.value_or("another primary")
+        )};
+    }
+
+    // All checks come first: what is refused leaves nothing behind.
+    Result<void> begin_anew() {
+        if (!invite_) return invite_.error();
+        if (auto good = check_invited(*invite_, options_.name, here_.id); !good) return good;
+        if (!options_.replace) {
+            if (auto good = check_empty(own_); !good) return good;
+        }
+        if (options_.replace) {
+            if (auto closed = close_all_regions(local_); !closed) return closed;
+        }
+        // As long and as random as a token, and as safe in a URI.
+        const auto password = generate_token();
+        uri_ = db::uri_for(options_.primary, {db::region_login(options_.name), password, "", ""});
+        begin({
+            options_.name,
+            options_.kind.value_or(here_.kind.value_or("serving")),
+            options_.url,
+            invite_->url.value_or(""),
+            invite_->epoch,
+            generate_token(),
+            *uri_,
+        });
+        return accept();
+    }
+
+    // Before the primary hears of the password, so that no kill leaves it unknown to both.
+    void begin(const db::Joining& joining) {
+        local_.write([&](db::Tx& tx) {
+            db::drop_subscription(tx);
+            db::begin_joining(tx, joining);
+            here_ = db::read_instance(tx);
+        });
+    }
+
+    // By the invite's password.
+    Result<void> accept() {
+        const auto login = db::region_login(here_.name);
+        const auto verifier = db::scram_verifier(database_, login, db::password_of(*uri_));
+        db::Connection connection(options_.primary, db::Session::work);
+        connection.write([&](db::Tx& tx) {
+            db::accept_region(
+                tx,
+                {here_.id,
+                 *here_.kind,
+                 here_.url.value_or(""),
+                 verifier,
+                 hash_token(*here_.token).value()}
+            );
+        });
+        return connect();
+    }
+
+    // As the region, with the lasting password.
+    Result<void> connect() {
+        auto found = find_primary(*uri_);
+        if (!found) return found.error();
+        primary_ = *found;
+        return {};
+    }
+
+    Result<void> go_on() {
+        if (!uri_) {
+            return Error{
+                "the subscription narthex has gone: 'narthex replica leave --force', then join "
+                "again"};
+        }
+        if (auto known = connect(); !known) {
+            // Killed before the invite's password was swapped; else the invite is of no use.
+            if (!invite_) return known;
+            if (auto good = check_invited(*invite_, here_.name, here_.id); !good) return good;
+            if (auto good = accept(); !good) return good;
+        }
+        if (primary_->joined_instance != here_.id) {
+            return Error{fmt::format(
+                "the primary doesn't know this region any more: 'narthex replica leave --force', "
+                "then "
+                "'narthex replica invite {}' there and join again",
+                here_.name
+            )};
+        }
+        const bool has_slot = primary_->slot_active && primary_->slot_status != "lost";
+        if (here_.role != db::InstanceRole::region) return {};
+        was_joined_ = has_slot;
+        if (!has_slot) copy_afresh();
+        return {};
+    }
+
+    void copy_afresh() {
+        begin({
+            here_.name,
+            options_.kind.value_or(*here_.kind),
+            options_.url,
+            primary_->url.value_or(""),
+            primary_->epoch,
+            *here_.token,
+            *uri_,
+        });
+    }
+
+    // A slot that is new holds nothing from before: what was copied doesn't belong to it.
+    Result<void> ensure_slot() {
+        const bool lost = primary_->slot_status == "lost";
+        if (primary_->slot_active && !lost) return {};
+        db::Connection connection(*uri_, db::Session::work);
+        if (lost) {
+            bool dropped = false;
+            connection.write([&](db::Tx& tx) { dropped = db::try_drop_own_slots(tx, 0); });
+            if (!dropped) return Error{"the lost slot is still in use: try again in some seconds"};
+        }
+        if (has_begun()) copy_afresh();
+        connection.write([](db::Tx& tx) { db::create_region_slot(tx); });
+        return {};
+    }
+
+    bool has_begun() {
+        bool begun = false;
+        local_.read([&](db::Tx& tx) {
+            const auto subscription = db::find_subscription(tx);
+            begun = subscription && !db::list_table_states(tx, *subscription).empty();
+        });
+        return begun;
+    }
+
+    void follow() {
+        local_.write([](db::Tx& tx) { db::enable_subscription(tx); });
+        db::refresh_subscription(database_);
+    }
+
+    Result<void> copy() {
+        db::Connection connection(*uri_, db::Session::work);
+        CopyOptions options;
+        connection.read([&](db::Tx& tx) { options.sizes = db::table_sizes(tx, *here_.kind); });
+        options.stop = options_.stop;
+        options.progress = [this](const CopyProgress& now) {
+            copied_ = now;
+            if (options_.progress) options_.progress(now);
+        };
+        if (auto copied = await_copy(local_, options); !copied) return copied;
+        std::string position;
+        connection.read([&](db::Tx& tx) { position = db::current_wal_position(tx); });
+        return await_applied(connection, position, k_catch_up, options_.stop);
+    }
+
+    std::string database_;
+    db::Connection local_;
+    Result<db::Primary> invite_;
+    const JoinOptions& options_;
+    db::Instance here_;
+    db::OwnRows own_;
+    std::optional<std::string> uri_;  // of the primary, with the lasting password
+    std::optional<db::Primary> primary_;
+    CopyProgress copied_{};
+    bool was_joined_ = false;
+};
+
+}  // namespace
+
+Result<void> check_subscriber(const std::string& database) {
+    db::Connection connection(database, db::Session::work);
+    db::SubscriberSetup setup{};
+    connection.read([&](db::Tx& tx) { setup = db::find_subscriber_setup(tx); });
+    return check_setup(setup);
+}
+
+Result<Joined> join_primary(
+    const std::string& database, const Result<db::Primary>& primary, const JoinOptions& options
+) {
+    return Join(database, primary, options).run();
+}
+
+}  // namespace narthex::service
