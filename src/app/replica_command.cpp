@@ -39,6 +39,7 @@ void add_replica(CLI::App& app, Action& action) {
     add_replica_status(*replica, action);
     add_replica_leave(*replica, action);
     add_replica_remove(*replica, action);
+    add_replica_promote(*replica, action);
     add_replica_follow(*replica, action);
 }
 

@@ -14,6 +14,7 @@ void add_replica_join(CLI::App& replica, Action& action);
 void add_replica_follow(CLI::App& replica, Action& action);
 void add_replica_status(CLI::App& replica, Action& action);
 void add_replica_leave(CLI::App& replica, Action& action);
+void add_replica_promote(CLI::App& replica, Action& action);
 
 struct ReplicaFlags {
     bool json = false;

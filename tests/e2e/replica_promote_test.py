@@ -1,0 +1,128 @@
+"""`narthex replica promote` and `follow`: who writes, what is lost, what a new primary can do."""
+
+import json
+import signal
+import subprocess
+import time
+import unittest
+
+import narinfos
+import regions
+import support
+import uploads
+
+MADE = narinfos.closure(600, seed=61)
+LATER = narinfos.closure(660, seed=61)
+EVERYTHING = ("cache", "narinfo", "narinfo_nar", "nar", "path", "graph", "tag", "root", "token")
+
+
+def refusal(done):
+    assert done.returncode == 1, (done.returncode, done.stdout, done.stderr)
+    return done.stderr
+
+
+class PromoteTest(unittest.TestCase):
+    def setUp(self):
+        self.primary = regions.Primary().serve()
+        self.primary.import_narinfos(MADE)
+        # One that can become a primary listens for regions, too.
+        self.region = regions.Primary(name="eu1")
+
+    def tearDown(self):
+        self.region.down()
+        self.primary.down()
+
+    def join(self, *args, proxy=None):
+        uri = self.primary.invite("eu1", proxy=proxy)
+        self.region.command("replica", "join", "--primary", uri, "--name", "eu1", *args)
+        return self.region
+
+    def test_what_was_published_is_there_and_the_old_one_follows(self):
+        region = self.join("--full").serve()
+        self.primary.import_narinfos(LATER)
+        self.primary.command("cache", "set", "default", "--trusted-key", "k-1:" + "A" * 43 + "=")
+        token = uploads.make_token(self.primary.server, "ci")
+        self.assertEqual(uploads.put(self.primary.server, "/nar/one.nar", b"one", token).status, 201)
+        before = self.primary.hashes()
+        promoted = region.json("replica", "promote", "--url", region.url)
+        self.assertEqual((promoted["epoch"], promoted["fenced"], promoted["lost_after"]), (2, True, None))
+        self.assertEqual(region.hashes(), before)
+        self.assertTrue(regions.same_rows(self.primary, region, *EVERYTHING[:-1]))
+        self.assertEqual(self.primary.slots(), set())
+        # The old one writes nothing, and says why.
+        answer = uploads.put(self.primary.server, "/nar/two.nar", b"two", token)
+        self.assertEqual((answer.status, answer.body), (409, f"409: this primary was replaced by {region.url}: write there\n".encode()))
+        done = self.primary.command("import", narinfos.write(narinfos.closure(3, seed=9), "n"), check=False)
+        self.assertIn(f"this primary was replaced by {region.url}: write there", refusal(done))
+        self.assertIn("was replaced by", self.primary.command("replica", "status").stdout)
+        # Ids go on where they were: nothing is stored twice, nothing collides.
+        region.command("cache", "set", "default", "--no-trusted-keys")
+        region.import_narinfos(narinfos.closure(800, seed=61))
+        region.command("cache", "create", "another")
+        self.assertEqual(narinfos.complaints(region.sql), [line for line in narinfos.complaints(region.sql)
+                                                           if line.endswith("nobody imported it, or it is there twice")])
+        self.assertEqual(region.sql.value("select count(*) = count(distinct hash) from path"), "t")
+        region.command("root", "add", "--name", "everything", "--pattern", "*")
+        region.command("gc", "plan")
+        # The old one becomes its region: a fresh copy.
+        uri = region.invite("old")
+        self.assertIn("replica follow", refusal(self.primary.command(
+            "replica", "join", "--primary", uri, "--name", "old", check=False)))
+        self.primary.command("replica", "follow", "--primary", uri, "--name", "old", "--full")
+        support.wait_until(lambda: regions.same_rows(self.primary, region, *EVERYTHING), "the old one has all")
+        self.assertEqual(self.primary.roles() - {"narthex_regions"}, set(), "its own regions are gone")
+        self.assertEqual(self.primary.sql.value("select epoch from instance"), "2")
+
+    def test_only_a_full_region_that_is_complete(self):
+        region = self.join().up()
+        self.assertIn("a primary needs a copy made with --full", refusal(region.command("replica", "promote", check=False)))
+        self.assertIn("this is the primary already", refusal(self.primary.command("replica", "promote", check=False)))
+        self.assertEqual(self.primary.sql.value("select role from instance"), "primary")
+
+    def test_a_primary_that_cannot_be_asked(self):
+        proxy = regions.Proxy(self.primary.port)
+        region = self.join("--full", proxy=proxy).up()
+        proxy.cut()
+        said = refusal(region.command("replica", "promote", check=False))
+        self.assertIn("--force-unfenced promotes all the same", said)
+        promoted = region.json("replica", "promote", "--force-unfenced")
+        self.assertEqual((promoted["epoch"], promoted["fenced"]), (2, False))
+        region.import_narinfos(narinfos.closure(5, seed=4))
+        self.assertEqual(self.primary.sql.value("select role from instance"), "primary")
+        proxy.mend()
+        self.assertTrue(region.json("replica", "promote")["fenced"])
+        self.assertEqual(self.primary.sql.value("select role || epoch from instance"), "fenced2")
+        self.assertEqual(region.sql.value("select count(*) from pg_subscription"), "0")
+        proxy.close()
+
+    def test_a_promotion_that_is_killed_goes_on(self):
+        region = self.join("--full").up()
+        before = self.primary.hashes()
+        for pause in (0.3, 0.5, 0.7, 0.9):
+            process = subprocess.Popen([support.NARTHEX, "replica", "promote", "--data-dir", region.data_dir],
+                                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(pause)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        done = region.command("replica", "promote", check=False)
+        self.assertTrue(done.returncode == 0 or "is the primary already" in done.stderr, done.stderr)
+        self.assertEqual(region.hashes(), before)
+        self.assertEqual(region.sql.value("select role || epoch from instance"), "primary2")
+        self.assertEqual(self.primary.sql.value("select role || epoch from instance"), "fenced2")
+
+    def test_a_plan_of_the_old_primary_takes_nothing_that_was_wanted_since(self):
+        """Its moment is told by transaction ids, which mean nothing in another cluster."""
+        self.primary.sql.rows("insert into plan (cache, created_by, engine, policy, roots, summary)"
+                              " values (1, 'test', 'sql', '{}', '{}', '{}')")
+        self.primary.import_narinfos(LATER)
+        region = self.join("--full").up()
+        region.command("replica", "promote")
+        since = region.sql.value("""
+            select count(*) from plan l join change c on c.xid >= pg_snapshot_xmin(l.snapshot)
+                and not pg_visible_in_snapshot(c.xid, l.snapshot)""")
+        self.assertEqual(since, region.sql.value("select count(*) from change"))
+        self.assertNotEqual(since, "0")
+
+
+if __name__ == "__main__":
+    support.main()
