@@ -1,6 +1,8 @@
 #include "narthex/app/commands.hpp"
 #include "narthex/app/database.hpp"
+#include "narthex/db/instance.hpp"
 #include "narthex/db/migrate.hpp"
+#include "narthex/db/subscription.hpp"
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
@@ -9,11 +11,41 @@ namespace narthex::app {
 
 namespace {
 
-int migrate_command(const SettingFlags& flags, bool json) {
-    const auto loaded = load(flags);
+struct MigrateFlags {
+    bool json = false;
+    bool force = false;
+    std::shared_ptr<SettingFlags> settings;
+};
+
+// What stopped at something that the schema lacked goes on, and new tables are copied, too.
+void follow_again(const std::string& uri) {
+    db::Connection connection(uri, db::Session::work);
+    bool follows = false;
+    connection.write([&](db::Tx& tx) {
+        follows = db::read_instance(tx).role == db::InstanceRole::region &&
+                  db::find_subscription(tx).has_value();
+        if (follows) db::enable_subscription(tx);
+    });
+    if (!follows) return;
+    try {
+        db::refresh_subscription(uri);
+    } catch (const db::QueryFailed& error) {
+        fmt::print(
+            stderr,
+            "narthex: the primary can't be asked for new tables now ({}): 'narthex migrate' again "
+            "does\n",
+            error.what()
+        );
+    }
+}
+
+int migrate_command(const MigrateFlags& flags) {
+    const auto loaded = load(*flags.settings);
     const auto database = open_unmigrated_database(loaded.config);
-    const auto report = db::migrate(database.uri);
-    if (json) {
+    const auto order = flags.force ? db::RegionsFirst::forced : db::RegionsFirst::required;
+    const auto report = db::migrate(database.uri, order);
+    follow_again(database.uri);
+    if (flags.json) {
         const nlohmann::json out = {
             {"from_version", report.from_version},
             {"to_version", report.to_version},
@@ -31,12 +63,15 @@ int migrate_command(const SettingFlags& flags, bool json) {
 
 void add_migrate(CLI::App& app, Action& action) {
     auto* command = app.add_subcommand("migrate", "bring the database's schema up to date");
-    const auto flags = add_setting_flags(*command, k_database_keys);
-    const auto json = std::make_shared<bool>(false);
-    command->add_flag("--json", *json, "print JSON");
-    command->callback([&action, flags, json] {
-        action = [flags, json] { return migrate_command(*flags, *json); };
-    });
+    const auto flags = std::make_shared<MigrateFlags>();
+    flags->settings = add_setting_flags(*command, k_database_keys);
+    command->add_flag("--json", flags->json, "print JSON");
+    command->add_flag(
+        "--force-regions",
+        flags->force,
+        "though regions have an older schema still: they stop following until they are migrated"
+    );
+    command->callback([&action, flags] { action = [flags] { return migrate_command(*flags); }; });
 }
 
 }  // namespace narthex::app

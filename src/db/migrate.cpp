@@ -3,6 +3,7 @@
 #include "pqxx.hpp"
 
 #include "narthex/core/hash.hpp"
+#include "narthex/db/regions.hpp"
 #include "narthex/db/sql.hpp"
 
 #include <fmt/format.h>
@@ -53,6 +54,25 @@ void require_prefix(const std::vector<Applied>& applied, std::span<const Migrati
     }
 }
 
+// The first schema that knows of regions.
+constexpr std::size_t k_regions_since = 8;
+
+// A region that is behind would get rows for columns that it doesn't have, and stop.
+void require_regions_first(Connection& connection, std::size_t newest) {
+    connection.read([&](Tx& tx) {
+        const auto rows = exec(tx, sql::list_older_regions, static_cast<int>(newest));
+        if (rows.empty()) return;
+        throw SchemaMismatch(fmt::format(
+            "region {0} has schema version {1}, and this narthex brings {2}: use the new narthex "
+            "there "
+            "first ('narthex migrate' here with --force-regions doesn't wait for it)",
+            rows[0][0].as<std::string>(),
+            rows[0][1].as<int>(),
+            newest
+        ));
+    });
+}
+
 // Applies the next migration that is missing and returns it; null when there is none.
 const Migration* apply_next(Connection& connection, std::span<const Migration> migrations) {
     const Migration* done = nullptr;
@@ -79,7 +99,9 @@ const Migration* apply_next(Connection& connection, std::span<const Migration> m
 
 }  // namespace
 
-MigrateReport migrate(Connection& connection, std::span<const Migration> migrations) {
+MigrateReport migrate(
+    Connection& connection, std::span<const Migration> migrations, RegionsFirst order
+) {
     MigrateReport report{0, static_cast<int>(migrations.size()), {}};
     std::size_t before = 0;
     connection.read([&](Tx& tx) {
@@ -89,15 +111,19 @@ MigrateReport migrate(Connection& connection, std::span<const Migration> migrati
     });
     report.from_version = static_cast<int>(before);
     if (before == migrations.size()) return report;
+    if (before >= k_regions_since && order == RegionsFirst::required) {
+        require_regions_first(connection, migrations.size());
+    }
     while (const auto* done = apply_next(connection, migrations)) {
         report.applied.emplace_back(done->name);
     }
+    if (before >= k_regions_since) connection.write(renew_publications);
     return report;
 }
 
-MigrateReport migrate(const std::string& uri) {
+MigrateReport migrate(const std::string& uri, RegionsFirst order) {
     Connection connection(uri, Session::work);
-    return migrate(connection, embedded_migrations());
+    return migrate(connection, embedded_migrations(), order);
 }
 
 void require_current_schema(Connection& connection) {

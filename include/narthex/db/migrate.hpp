@@ -31,11 +31,21 @@ struct MigrateReport {
     std::vector<std::string> applied;  // names
 };
 
+enum class RegionsFirst {
+    required,  // a primary isn't migrated while one of its regions has an older schema
+    forced,
+};
+
 // Brings the database to the newest version. Concurrent callers wait for each other. Throws
 // SchemaMismatch when the database is newer than this program, or has had another text under the
-// number of one of our migrations.
-MigrateReport migrate(const std::string& uri);
-MigrateReport migrate(Connection& connection, std::span<const Migration> migrations);
+// number of one of our migrations, or when regions have to be migrated first. Where regions were
+// invited, what is published to them follows.
+MigrateReport migrate(const std::string& uri, RegionsFirst order = RegionsFirst::required);
+MigrateReport migrate(
+    Connection& connection,
+    std::span<const Migration> migrations,
+    RegionsFirst order = RegionsFirst::required
+);
 
 // Throws SchemaMismatch unless the database has just the migrations of this program.
 void require_current_schema(Connection& connection);
