@@ -1,6 +1,5 @@
 """`narthex replica promote` and `follow`: who writes, what is lost, what a new primary can do."""
 
-import json
 import signal
 import subprocess
 import time
@@ -11,8 +10,15 @@ import regions
 import support
 import uploads
 
-MADE = narinfos.closure(600, seed=61)
-LATER = narinfos.closure(660, seed=61)
+
+
+def made(first, last):
+    """Paths that each refer to the one before."""
+    return [narinfos.narinfo(f"path-{i}", [f"path-{i - 1}"] if i else []) for i in range(first, last)]
+
+
+MADE = made(0, 600)
+LATER = made(600, 660)
 EVERYTHING = ("cache", "narinfo", "narinfo_nar", "nar", "path", "graph", "tag", "root", "token")
 
 
@@ -52,16 +58,14 @@ class PromoteTest(unittest.TestCase):
         # The old one writes nothing, and says why.
         answer = uploads.put(self.primary.server, "/nar/two.nar", b"two", token)
         self.assertEqual((answer.status, answer.body), (409, f"409: this primary was replaced by {region.url}: write there\n".encode()))
-        done = self.primary.command("import", narinfos.write(narinfos.closure(3, seed=9), "n"), check=False)
+        done = self.primary.command("cache", "create", "one-more", check=False)
         self.assertIn(f"this primary was replaced by {region.url}: write there", refusal(done))
         self.assertIn("was replaced by", self.primary.command("replica", "status").stdout)
         # Ids go on where they were: nothing is stored twice, nothing collides.
         region.command("cache", "set", "default", "--no-trusted-keys")
-        region.import_narinfos(narinfos.closure(800, seed=61))
+        region.import_narinfos(made(650, 800))
         region.command("cache", "create", "another")
-        self.assertEqual(narinfos.complaints(region.sql), [line for line in narinfos.complaints(region.sql)
-                                                           if line.endswith("nobody imported it, or it is there twice")])
-        self.assertEqual(region.sql.value("select count(*) = count(distinct hash) from path"), "t")
+        self.assertEqual(narinfos.complaints(region.sql, made(0, 800)), ["1 NARs without a narinfo"], "what PUT brought")
         region.command("root", "add", "--name", "everything", "--pattern", "*")
         region.command("gc", "plan")
         # The old one becomes its region: a fresh copy.
