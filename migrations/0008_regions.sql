@@ -135,8 +135,9 @@ begin
     set instance = new_instance, kind = new_kind, url = new_url, joined_at = coalesce(joined_at, now())
     where name = caller.name;
     update token set revoked_at = now()
-    where name = 'region.' || caller.name and revoked_at is null;
-    insert into token (name, hash, scopes) values ('region.' || caller.name, token_hash, '{read}');
+    where name = 'region.' || caller.name and revoked_at is null and hash <> token_hash;
+    insert into token (name, hash, scopes) values ('region.' || caller.name, token_hash, '{read}')
+    on conflict (hash) do update set revoked_at = null;
 end
 $$;
 

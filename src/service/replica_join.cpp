@@ -135,7 +135,7 @@ class Join {
             generate_token(),
             *uri_,
         });
-        return accept();
+        return accept(options_.primary);
     }
 
     // Before the primary hears of the password, so that no kill leaves it unknown to both.
@@ -147,11 +147,11 @@ class Join {
         });
     }
 
-    // By the invite's password.
-    Result<void> accept() {
+    // `uri`: with the password of the invite, or with the lasting one.
+    Result<void> accept(const std::string& uri) {
         const auto login = db::region_login(here_.name);
         const auto verifier = db::scram_verifier(database_, login, db::password_of(*uri_));
-        db::Connection connection(options_.primary, db::Session::work);
+        db::Connection connection(uri, db::Session::work);
         connection.write([&](db::Tx& tx) {
             db::accept_region(
                 tx,
@@ -183,7 +183,7 @@ class Join {
             // Killed before the invite's password was swapped; else the invite is of no use.
             if (!invite_) return known;
             if (auto good = check_invited(*invite_, here_.name, here_.id); !good) return good;
-            if (auto good = accept(); !good) return good;
+            if (auto good = accept(options_.primary); !good) return good;
         }
         if (primary_->joined_instance != here_.id) {
             return Error{fmt::format(
@@ -193,11 +193,24 @@ class Join {
                 here_.name
             )};
         }
+        const bool other_kind = options_.kind && options_.kind != here_.kind;
         const bool has_slot = primary_->slot_active && primary_->slot_status != "lost";
-        if (here_.role != db::InstanceRole::region) return {};
-        was_joined_ = has_slot;
-        if (!has_slot) copy_afresh();
-        return {};
+        if (here_.role == db::InstanceRole::region) was_joined_ = has_slot && !other_kind;
+        if (other_kind || (here_.role == db::InstanceRole::region && !has_slot)) copy_afresh();
+        return other_kind || is_other_url() ? change() : Result<void>();
+    }
+
+    [[nodiscard]] bool is_other_url() const {
+        return !options_.url.empty() && options_.url != here_.url;
+    }
+
+    // What the primary knows of it.
+    Result<void> change() {
+        if (is_other_url()) {
+            here_.url = options_.url;
+            local_.write([this](db::Tx& tx) { db::set_instance_url(tx, *here_.url); });
+        }
+        return accept(*uri_);
     }
 
     void copy_afresh() {

@@ -14,7 +14,7 @@ import regions
 import support
 
 MADE = narinfos.closure(2000, seed=20261125)
-MORE = narinfos.closure(2100, seed=20261125)  # the same and others
+MORE = [narinfos.narinfo(f"more-{i}") for i in range(100)]
 SERVED = ("cache", "narinfo", "narinfo_nar", "nar", "hidden", "hide_batch", "token")
 FULL = ("path", "graph", "tag", "root", "audit", "change")
 
@@ -73,18 +73,18 @@ class JoinTest(ReplicaTest):
         self.follows(region, *SERVED)
         self.assertIn("region eu1", refusal(region.command("cache", "set", "default", "--priority", "3", check=False)))
         self.assertIn("write on its primary", refusal(region.command(
-            "import", narinfos.write(narinfos.closure(3, seed=1), "more"), check=False)))
+            "import", narinfos.write([narinfos.narinfo("new")], "new"), check=False)))
 
     def test_a_full_region_has_everything(self):
         region = self.joined("eu2", "--full", "--url", "http://eu2.example")
         self.follows(region, *SERVED, *FULL)
-        self.assertEqual(narinfos.complaints(region.sql), narinfos.complaints(self.primary.sql))
+        self.assertEqual(sorted(narinfos.complaints(region.sql, MADE)), sorted(narinfos.complaints(self.primary.sql, MADE)))
 
     def test_servers_hear_of_changes_by_the_apply_worker(self):
         region = self.joined("eu3")
         self.assertEqual(region.sql.value("select count(*) from pg_trigger where tgname = 'changed' and tgenabled <> 'A'"), "0")
         region.sql.rows("listen narthex_changed")
-        self.primary.import_narinfos(narinfos.closure(20, seed=5))
+        self.primary.import_narinfos([narinfos.narinfo("heard")])
         support.wait_until(lambda: "Asynchronous" in str(region.sql.rows("select 1")), "a notification")
 
     def test_nothing_is_served_before_the_copy_is_complete(self):
@@ -103,6 +103,16 @@ class JoinTest(ReplicaTest):
         other = self.region("eu5")
         self.assertIn("the invite was used", refusal(other.join(uri, check=False)))
         self.assertFalse((other.data_dir / "postgres").exists(), "nothing is left behind")
+
+    def test_joining_again_changes_kind_and_url(self):
+        region = self.region("eu9")
+        uri = self.primary.invite("eu9")
+        region.join(uri)
+        region.join(uri, "--url", "http://eu9.example")
+        self.assertIn("(full) has joined", region.join(uri, "--full").stdout)
+        region.up()
+        self.follows(region, *SERVED, *FULL)
+        self.assertEqual(self.primary.sql.rows("select kind, url from region where name = 'eu9'"), [["full", "http://eu9.example"]])
 
     def test_a_join_that_is_killed_goes_on(self):
         seed = random.randrange(1 << 32)
@@ -127,7 +137,7 @@ class JoinTest(ReplicaTest):
         support.wait_until(lambda: self.primary.sql.value(
             "select active from pg_replication_slots where slot_name = 'narthex_region_eu7'") == "f", "it is away")
         self.primary.sql.rows("select pg_drop_replication_slot('narthex_region_eu7')")
-        self.primary.import_narinfos(narinfos.closure(30, seed=7))
+        self.primary.import_narinfos([narinfos.narinfo("meanwhile")])
         uri = "postgresql://narthex_region_eu7:x@127.0.0.1:1/narthex"  # of no use any more
         done = region.join(uri)
         self.assertIn("has joined", done.stdout)
@@ -343,7 +353,8 @@ class BadJoinTest(ReplicaTest):
     def test_a_database_of_somebody_else(self):
         pg = postgres.Postgres()
         self.addCleanup(pg.close)
-        pg.psql("create role plain login; create database plain owner plain", database="postgres")
+        pg.psql("create role plain login", database="postgres")
+        pg.psql("create database plain owner plain", database="postgres")
         uri = self.primary.invite("oc9")
         plain = pg.uri.replace("/narthex?", "/plain?").replace("user=narthex", "user=plain")
         done = support.narthex("replica", "join", "--primary", uri, "--name", "oc9", "--database", plain, check=False)
