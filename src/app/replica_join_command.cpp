@@ -124,10 +124,10 @@ void add_join_flags(CLI::App& command, JoinFlags& flags) {
         ->type_name("URI");
     command.add_option("--name", flags.name, "the region's name")->required()->type_name("NAME");
     command.add_flag(
-        "--full", flags.full, "copy all that a primary needs, so that it can become one"
+        "--full", flags.full, "with all that a primary needs, so that it can become one"
     );
     command
-        .add_flag("--serving", flags.serving, "copy what is needed to answer; so unless it is said")
+        .add_flag("--serving", flags.serving, "with what is needed to answer; so unless it is said")
         ->excludes("--full");
     command.add_option("--url", flags.url, "where clients reach this region; kept")
         ->type_name("URL");
