@@ -23,7 +23,7 @@ fs::path find_openssl() {
     const char* value = std::getenv("PATH");
     std::istringstream directories(value == nullptr ? "" : value);
     for (std::string bin; std::getline(directories, bin, ':');) {
-        const auto program = fs::path(bin) / "openssl";
+        auto program = fs::path(bin) / "openssl";
         if (program.is_absolute() && ::access(program.c_str(), X_OK) == 0) return program;
     }
     throw ClusterError(

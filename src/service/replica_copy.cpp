@@ -16,7 +16,6 @@ namespace {
 constexpr std::chrono::milliseconds k_pause(100);
 // So many without a row or a table more.
 constexpr int k_errors = 4;
-constexpr std::size_t k_none = -1;
 
 bool is_stopped(const std::atomic<bool>* stop) {
     return stop != nullptr && stop->load();
@@ -85,7 +84,7 @@ class Copy {
     // mends.
     Result<void> check_errors(const CopyProgress& now) {
         const auto done = std::pair(now.tables_done, now.rows);
-        if (done != last_) errors_then_ = subscription_->errors;
+        if (!last_ || done != *last_) errors_then_ = subscription_->errors;
         last_ = done;
         if (subscription_->errors - errors_then_ < k_errors) return {};
         return Error{
@@ -98,7 +97,7 @@ class Copy {
     const CopyOptions& options_;
     std::optional<db::Subscription> subscription_;
     std::vector<db::TableState> tables_;
-    std::pair<std::size_t, std::uint64_t> last_{k_none, 0};
+    std::optional<std::pair<std::size_t, std::uint64_t>> last_;
     std::int64_t errors_then_ = 0;
 };
 

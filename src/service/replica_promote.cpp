@@ -75,7 +75,7 @@ class Promotion {
         return here_.role == InstanceRole::primary && uri_.has_value();
     }
 
-    Result<void> check() const {
+    [[nodiscard]] Result<void> check() const {
         if (here_.role == InstanceRole::primary) return Error{"this is the primary already"};
         if (here_.role == InstanceRole::fenced) {
             return Error{fmt::format(

@@ -86,7 +86,8 @@ class Primary(Instance):
         return self.json("replica", "invite", name, "--url", self.url, *args)["uri"]
 
     def roles(self):
-        return {row[0] for row in self.sql.rows("select rolname from pg_roles where rolname ~ 'narthex_region_'")}
+        return {row[0] for row in self.sql.rows(
+            "select rolname from pg_roles where rolname ~ 'narthex_region_'")}
 
     def slots(self):
         return {row[0] for row in self.sql.rows("select slot_name from pg_replication_slots")}
@@ -102,9 +103,10 @@ class Region(Instance):
 
 def same_rows(one, other, *tables):
     """Whether these tables of two instances have the same rows."""
-    return all(one.sql.rows(f"select md5(coalesce(string_agg(t::text, ' ' order by t::text), '')) from {table} t")
-               == other.sql.rows(f"select md5(coalesce(string_agg(t::text, ' ' order by t::text), '')) from {table} t")
-               for table in tables)
+    def digest(instance, table):
+        return instance.sql.value(
+            f"select md5(coalesce(string_agg(t::text, ' ' order by t::text), '')) from {table} t")
+    return all(digest(one, table) == digest(other, table) for table in tables)
 
 
 class Proxy:

@@ -57,7 +57,8 @@ class PromoteTest(unittest.TestCase):
         self.assertEqual(self.primary.slots(), set())
         # The old one writes nothing, and says why.
         answer = uploads.put(self.primary.server, "/nar/two.nar", b"two", token)
-        self.assertEqual((answer.status, answer.body), (409, f"409: this primary was replaced by {region.url}: write there\n".encode()))
+        self.assertEqual((answer.status, answer.body.decode()),
+                         (409, f"409: this primary was replaced by {region.url}: write there\n"))
         done = self.primary.command("cache", "create", "one-more", check=False)
         self.assertIn(f"this primary was replaced by {region.url}: write there", refusal(done))
         self.assertIn("was replaced by", self.primary.command("replica", "status").stdout)
@@ -65,7 +66,8 @@ class PromoteTest(unittest.TestCase):
         region.command("cache", "set", "default", "--no-trusted-keys")
         region.import_narinfos(made(650, 800))
         region.command("cache", "create", "another")
-        self.assertEqual(narinfos.complaints(region.sql, made(0, 800)), ["1 NARs without a narinfo"], "what PUT brought")
+        self.assertEqual(narinfos.complaints(region.sql, made(0, 800)), ["1 NARs without a narinfo"],
+                         "what PUT brought")
         region.command("root", "add", "--name", "everything", "--pattern", "*")
         region.command("gc", "plan")
         # The old one becomes its region: a fresh copy.
