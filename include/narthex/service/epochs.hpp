@@ -38,11 +38,19 @@ class Epochs {
     // unheard, if it was there.
     [[nodiscard]] bool silent(Clock::time_point now) const { return now >= heard_until_.load(); }
 
+    // Whether what the database lacks is absent. A region's may have come to its primary since
+    // (service/instance_watch.hpp): an absence in memory isn't given then.
+    [[nodiscard]] bool absences_count(Clock::time_point now) const {
+        return now < absences_count_until_.load();
+    }
+    void count_absences_until(Clock::time_point time) { absences_count_until_ = time; }
+
   private:
     std::atomic<std::uint64_t> all_ = 0;
     std::array<std::atomic<std::uint64_t>, k_buckets> buckets_{};
     std::atomic<Clock::time_point> trusted_until_{};
     std::atomic<Clock::time_point> heard_until_{};
+    std::atomic<Clock::time_point> absences_count_until_{Clock::time_point::max()};
 };
 
 }  // namespace narthex::service
