@@ -1,5 +1,5 @@
 -- Regions: which instance this is, who subscribes, and what flows back. Expected time: milliseconds; a
--- trigger a table is added, nothing that grows is read.
+-- trigger a table is added; the one index reads request_count once (a second for some millions of rows).
 
 -- A region's own: what a region ran is told by its own rows.
 comment on table schema_migration is 'local: which migrations this database has had';
@@ -83,6 +83,9 @@ comment on table own_count is
 
 -- What was purged since a plan was hidden: rows come in that order.
 create index purged_narinfo_purged on purged_narinfo using brin (purged_at) with (autosummarize = on);
+
+-- What regions' clients missed: few rows, looked for every few seconds.
+create index request_count_missed_in_regions on request_count (day) where region <> '' and hidden > 0;
 
 -- Nobody but the apply worker (session_replication_role is replica there) writes what is replicated where
 -- this isn't the primary: not a command, not psql by mistake.

@@ -1,6 +1,6 @@
 #include "narthex/db/request_counts.hpp"
 
-#include "pqxx.hpp"
+#include "count_arrays.hpp"
 
 #include "narthex/db/sql.hpp"
 
@@ -10,27 +10,7 @@
 namespace narthex::db {
 
 void add_request_counts(Tx& tx, std::span<const RequestCount> counts) {
-    std::vector<int> caches;
-    std::vector<HashPart> hashes;
-    std::vector<int> days;
-    std::vector<std::string> served;
-    std::vector<std::string> hidden;
-    for (const auto& count : counts) {
-        caches.push_back(count.key.cache);
-        hashes.push_back(count.key.hash);
-        days.push_back(count.day);
-        served.push_back(std::to_string(count.served));
-        hidden.push_back(std::to_string(count.hidden));
-    }
-    exec(
-        tx,
-        sql::add_request_counts,
-        int_array(caches),
-        bytea_array(hashes),
-        int_array(days),
-        text_array(served),
-        text_array(hidden)
-    );
+    exec_with_counts(tx, sql::add_request_counts, counts);
 }
 
 std::vector<PathKey> find_missed(Tx& tx, std::span<const PathKey> keys, std::uint64_t requests) {
@@ -45,6 +25,14 @@ std::vector<PathKey> find_missed(Tx& tx, std::span<const PathKey> keys, std::uin
         tx, sql::find_missed, int_array(caches), bytea_array(hashes), std::to_string(requests)
     );
     for (const auto& row : rows) missed.push_back(keys[row[0].as<std::size_t>() - 1]);
+    return missed;
+}
+
+std::vector<PathKey> find_missed_in_regions(Tx& tx, int most) {
+    std::vector<PathKey> missed;
+    for (const auto& row : exec(tx, sql::find_missed_in_regions, most)) {
+        missed.push_back({row[0].as<int>(), to_hash_part(row[1])});
+    }
     return missed;
 }
 

@@ -26,6 +26,10 @@ void add_request_counts(Tx& tx, std::span<const RequestCount> counts);
     Tx& tx, std::span<const PathKey> keys, std::uint64_t requests
 );
 
+// Paths that are hidden and were asked for in regions while they were, today or yesterday; `most`
+// at most.
+[[nodiscard]] std::vector<PathKey> find_missed_in_regions(Tx& tx, int most);
+
 // Deletes counts that are older than `keep_days`, `most` at most; returns how many.
 std::size_t delete_request_counts(Tx& tx, int keep_days, int most);
 

@@ -1,0 +1,51 @@
+// A region's connection to its primary's PostgreSQL: its clock, and what a region brings there
+// (migrations/0008_regions.sql: region_report, region_count). Each call has a limit, also where the
+// other side has gone silent. All throw Unavailable or QueryFailed; replace it then. One thread at
+// a time, but for interrupt().
+#pragma once
+
+#include "narthex/db/connection.hpp"
+#include "narthex/db/heartbeats.hpp"
+#include "narthex/db/request_counts.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+namespace narthex::db {
+
+struct RegionReport {
+    std::int64_t epoch;
+    int schema_version;
+    std::optional<Heartbeat> applied;
+    std::int64_t errors;
+    std::string trouble;  // one line for people; empty: none
+};
+
+class PrimaryConnection {
+  public:
+    // `uri`: the subscription's. `limit`: for each call.
+    PrimaryConnection(const std::string& uri, std::chrono::milliseconds limit);
+    ~PrimaryConnection();
+    PrimaryConnection(const PrimaryConnection&) = delete;
+    PrimaryConnection& operator=(const PrimaryConnection&) = delete;
+
+    [[nodiscard]] std::chrono::system_clock::time_point ask_clock();
+
+    void report(const RegionReport& report);
+
+    // Absolute values: sent twice, they count once.
+    void send_counts(std::span<const RequestCount> counts);
+
+    // Makes a blocked call fail soon with Unavailable. Any thread.
+    void interrupt() noexcept;
+
+  private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace narthex::db

@@ -1,0 +1,1 @@
+select count(*) from own_count where not sent
