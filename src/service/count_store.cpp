@@ -2,6 +2,7 @@
 
 #include "narthex/core/log_text.hpp"
 #include "narthex/db/leases.hpp"
+#include "narthex/db/own_counts.hpp"
 #include "narthex/service/auto_restore.hpp"
 
 #include <spdlog/spdlog.h>
@@ -14,6 +15,7 @@ namespace {
 constexpr std::size_t k_batch = 1000;
 // The server's end waits for no longer.
 constexpr std::chrono::milliseconds k_last_store(500);
+constexpr int k_most_missed = 10'000;
 
 int today() {
     const auto now = std::chrono::system_clock::now();
@@ -63,6 +65,7 @@ void CountStore::turn() {
     gather();
     try {
         store_all();
+        restore_missed_in_regions();
         delete_old_counts();
         delete_ended_leases();
         failing_ = false;
@@ -106,7 +109,7 @@ void CountStore::gather() {
 void CountStore::store_all() {
     while (!waiting_.empty() && !given_up()) {
         const auto batch = next_batch();
-        write([&](db::Tx& tx) { db::add_request_counts(tx, batch); });
+        store(batch);
         for (const auto& count : batch) {
             waiting_.erase({count.day, count.key});
             stored_ += count.served + count.hidden;
@@ -115,13 +118,32 @@ void CountStore::store_all() {
     }
 }
 
+void CountStore::store(const std::vector<db::RequestCount>& counts) {
+    const bool is_primary = options_.is_primary();
+    write([&](db::Tx& tx) {
+        if (is_primary) {
+            db::add_request_counts(tx, counts);
+        } else {
+            db::add_own_counts(tx, counts);
+        }
+    });
+}
+
 // What can't be looked at now is looked at when it is asked for again.
 void CountStore::restore_missed_of(const std::vector<db::RequestCount>& counts) {
-    if (options_.auto_restore == 0) return;
+    if (options_.auto_restore == 0 || !options_.is_primary()) return;
     std::vector<PathKey> hidden;
     for (const auto& count : counts) {
         if (count.hidden > 0) hidden.push_back(count.key);
     }
+    if (!hidden.empty()) restore_missed(*connection_, hidden, options_.auto_restore);
+}
+
+// Those come by themselves (service/count_sender.hpp, at the region).
+void CountStore::restore_missed_in_regions() {
+    if (options_.auto_restore == 0 || !options_.is_primary()) return;
+    std::vector<PathKey> hidden;
+    write([&](db::Tx& tx) { hidden = db::find_missed_in_regions(tx, k_most_missed); });
     if (!hidden.empty()) restore_missed(*connection_, hidden, options_.auto_restore);
 }
 
@@ -137,13 +159,12 @@ std::vector<db::RequestCount> CountStore::next_batch() const {
 void CountStore::delete_old_counts() {
     const auto day = today();
     if (deleted_on_ == day) return;
+    const auto delete_some =
+        options_.is_primary() ? db::delete_request_counts : db::delete_own_counts;
+    const auto keep = static_cast<int>(options_.keep.count());
     std::size_t deleted = k_batch;
     while (deleted == k_batch && !given_up()) {
-        write([&](db::Tx& tx) {
-            deleted = db::delete_request_counts(
-                tx, static_cast<int>(options_.keep.count()), static_cast<int>(k_batch)
-            );
-        });
+        write([&](db::Tx& tx) { deleted = delete_some(tx, keep, static_cast<int>(k_batch)); });
     }
     deleted_on_ = day;
 }

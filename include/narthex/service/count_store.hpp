@@ -1,7 +1,8 @@
 // Stores how often paths are asked for: every few seconds and at the end, on a thread and a
 // connection of its own. A server that is killed loses what came since the last time, no more.
 // While the database is away, counts wait in memory, a bounded number of them. Deletes counts that
-// are old and leases that have ended, and restores what is missed.
+// are old and leases that have ended, and restores what is missed. On a region it stores what
+// service/count_sender.hpp brings to the primary, and restores nothing.
 #pragma once
 
 #include "narthex/db/connection.hpp"
@@ -32,6 +33,8 @@ struct CountStoreOptions {
     std::size_t most = 1'000'000;     // paths that wait to be stored; what comes later is dropped
     std::uint64_t auto_restore = 0;   // requests that bring a hidden path back; 0: none do
     std::function<void()> hand_over;  // called before each time: adds what others hold to `counts`
+    // Whether the database is a primary's. Any thread.
+    std::function<bool()> is_primary = [] { return true; };
 };
 
 class CountStore {
@@ -61,8 +64,10 @@ class CountStore {
     void turn();
     void gather();
     void store_all();
+    void store(const std::vector<db::RequestCount>& counts);
     [[nodiscard]] std::vector<db::RequestCount> next_batch() const;
     void restore_missed_of(const std::vector<db::RequestCount>& counts);
+    void restore_missed_in_regions();
     void delete_old_counts();
     void delete_ended_leases();
     void write(const std::function<void(db::Tx&)>& job);
