@@ -2,7 +2,9 @@
 
 #include "narthex/db/audit.hpp"
 #include "narthex/db/plans.hpp"
+#include "narthex/db/region_status.hpp"
 #include "narthex/http/api_body.hpp"
+#include "narthex/http/region_json.hpp"
 #include "narthex/http/root_json.hpp"
 #include "narthex/service/roots.hpp"
 #include "narthex/service/time_text.hpp"
@@ -204,6 +206,16 @@ Answer show_plan(db::Connection& connection, const ApiRequest& request) {
     return json_answer(200, plan_json(*plan));
 }
 
+// --- regions ---
+
+Answer list_regions(db::Connection& connection) {
+    auto out = json::array();
+    connection.read([&](db::Tx& tx) {
+        for (const auto& region : db::list_region_status(tx)) out.push_back(region_json(region));
+    });
+    return json_answer(200, {{"regions", std::move(out)}});
+}
+
 }  // namespace
 
 Answer json_answer(int status, const json& body) {
@@ -244,6 +256,8 @@ Answer call_api(db::Connection& connection, const ApiRequest& request) {
             return list_plans(connection, request);
         case ApiCall::show_plan:
             return show_plan(connection, request);
+        case ApiCall::list_regions:
+            return list_regions(connection);
         case ApiCall::list_changes:
             break;
     }

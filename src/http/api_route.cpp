@@ -19,9 +19,10 @@ constexpr std::string_view k_prefix = "/api/v1/";
 constexpr Scope k_roots[] = {Scope::roots};
 constexpr Scope k_gc[] = {Scope::gc};
 constexpr Scope k_either[] = {Scope::roots, Scope::gc};
+constexpr Scope k_replica[] = {Scope::replica};
 constexpr Scope k_followers[] = {Scope::read, Scope::gc};
 
-constexpr std::array<ApiRow, 12> k_table{{
+constexpr std::array<ApiRow, 13> k_table{{
     {"roots", Method::get, ApiCall::list_roots, k_roots, " cache all "},
     {"roots/{name}", Method::get, ApiCall::show_root, k_roots, " cache paths from limit "},
     {"roots/{name}", Method::put, ApiCall::put_root, k_roots, " cache "},
@@ -38,6 +39,7 @@ constexpr std::array<ApiRow, 12> k_table{{
     {"plans", Method::get, ApiCall::list_plans, k_gc, " cache limit "},
     {"plans/{name}", Method::get, ApiCall::show_plan, k_gc, " cache "},
     {"changes", Method::get, ApiCall::list_changes, k_followers, " cache after limit wait "},
+    {"regions", Method::get, ApiCall::list_regions, k_replica, " cache "},
 }};
 
 const ApiRow& row_of(ApiCall call) {

@@ -28,6 +28,7 @@ enum class ApiCall {
     list_plans,
     show_plan,
     list_changes,
+    list_regions,
 };
 
 struct ApiRoute {
