@@ -44,6 +44,16 @@ service::PublishingOptions admin_options(const Config& config, const OpenDatabas
     return options;
 }
 
+std::string user_agent() {
+    return fmt::format("narthex/{}", k_version);
+}
+
+service::PrimaryLookups::Render renderer(const Config& config) {
+    return [ages = config.max_ages](db::FoundNarinfo&& found) {
+        return http::render_narinfo(std::move(found.text), found.first_seen, ages);
+    };
+}
+
 http::HandlerOptions handler_options(const Config& config) {
     auto options = config.handler;
     options.version = k_version;
@@ -61,15 +71,26 @@ Serving::Serving(const Config& config, const OpenDatabase& database, const GiveU
     : started_at_(seconds_since_1970()),
       catalog_(database.uri, database.revive(), give_up),
       access_(database.uri),
+      watch_(database.uri, epochs_),
       cache_(
           config.cache_bytes, config.max_ages, epochs_, config.count_requests ? &counts_ : nullptr
       ),
       count_store_(count_options(config, database), counts_),
       upstreams_(upstream_options(config, database)),
+      primary_lookups_(watch_, renderer(config)),
       lookups_(std::make_unique<service::Lookups>(lookup_options(config, database, give_up))),
+      uplink_(std::make_unique<service::Uplink>(
+          database.uri,
+          watch_,
+          [this](const std::string& primary) { primary_lookups_.ask_at(primary); }
+      )),
+      count_sender_(std::make_unique<service::CountSender>(service::CountSenderOptions{
+          database.uri, config.count_flush, [this] { return uplink_->primary(); }})),
+      duties_({database.uri, user_agent(), config.region_drop_after}, watch_),
+      readiness_(*lookups_, catalog_, watch_, *uplink_, config.ready_lag),
       bulk_(std::make_unique<service::BulkLookups>(bulk_options(config, database))),
       leases_(lease_options(config, database)),
-      bulk_answers_(catalog_, access_, *bulk_, leases_, files_, config.bulk),
+      bulk_answers_(catalog_, access_, watch_, *bulk_, leases_, files_, config.bulk),
       publishing_(std::make_unique<service::Publishing>(publish_options(config, database))),
       uploads_(
           catalog_,
@@ -83,7 +104,8 @@ Serving::Serving(const Config& config, const OpenDatabase& database, const GiveU
       handler_(
           catalog_,
           access_,
-          *lookups_,
+          watch_,
+          readiness_,
           leases_,
           cache_,
           bulk_answers_,
@@ -96,11 +118,12 @@ Serving::Serving(const Config& config, const OpenDatabase& database, const GiveU
       changes_(std::make_unique<service::ChangeWatch>(database.uri, k_followers)),
       admin_database_(std::make_unique<service::Publishing>(admin_options(config, database))),
       api_(catalog_, access_, *admin_database_, *changes_),
-      admin_handler_(catalog_, *lookups_, api_, [this] { return metrics(); }),
+      admin_handler_(catalog_, readiness_, api_, [this] { return metrics(); }),
       invalidation_(database.uri, epochs_, [this](const std::string& table) {
           if (table == "cache") catalog_.refresh_soon();
           if (table == "token") access_.refresh_soon();
       }) {
+    uploads_.wait_for([this] { return duties_.may_write(); });
     if (config.admin.address.empty()) return;
     admin_server_ = std::make_unique<http::Server>(
         config.admin,
@@ -116,18 +139,29 @@ void Serving::take_uploads(
     sweep_.emplace(uri, *upload_directory_, config.orphan_age);
 }
 
+bool Serving::is_primary() const {
+    return watch_.instance()->role == db::InstanceRole::primary;
+}
+
 void Serving::start() {
     server_.start();
     if (admin_server_) admin_server_->start();
 }
 
 void Serving::stop() {
+    // What may wait for a primary that doesn't answer ends meanwhile.
+    uplink_->stop();
+    count_sender_->stop();
+    duties_.stop();
     server_.stop(k_drain_limit);
     if (admin_server_) admin_server_->stop(k_admin_drain_limit);
     upstreams_.stop();
     leases_.stop();  // from there come lookups
     // Late answers find the network threads gone and are dropped with them.
     lookups_.reset();
+    count_sender_.reset();
+    uplink_.reset();
+    primary_lookups_.ask_at("");
     files_.join();  // from there comes work for the next
     bulk_.reset();
     changes_.reset();
@@ -147,11 +181,25 @@ std::string Serving::metrics() const {
         .upstreams = upstreams_.figures(),
         .counts = count_store_.figures(),
         .leases = leases_.figures(),
-        .ready = http::is_ready(*lookups_, catalog_),
+        .regions = region_figures(),
+        .ready = !readiness_.fault(),
         .batches = batches_,
         .version = k_version,
         .started_at = started_at_,
     }));
+}
+
+http::RegionFigures Serving::region_figures() const {
+    return {
+        *watch_.instance(),
+        watch_.up_to_date(),
+        watch_.heartbeat_age(),
+        uplink_->figures(),
+        primary_lookups_.figures(),
+        count_sender_->figures(),
+        duties_.regions(),
+        duties_.silent_regions(),
+    };
 }
 
 service::LookupOptions Serving::lookup_options(
@@ -162,13 +210,16 @@ service::LookupOptions Serving::lookup_options(
     options.connections = config.database_connections;
     options.largest_batch = config.largest_batch;
     options.statement_limit = config.handler.lookup_timeout;
-    options.render = [ages = config.max_ages](db::FoundNarinfo&& found) {
-        return http::render_narinfo(std::move(found.text), found.first_seen, ages);
-    };
+    options.render = renderer(config);
     options.revive = database.revive();
     options.schema_mismatch = give_up;
     options.batch_sent = [this](std::size_t keys) { batches_.add(keys); };
-    options.pull = [this](std::vector<service::Answered>& answers) { upstreams_.take(answers); };
+    options.absences_count = [this] { return watch_.up_to_date(); };
+    options.pull = [this](std::vector<service::Answered>& answers, bool absences_count) {
+        primary_lookups_.take(answers, absences_count);
+        // What comes from there is stored, and that is for the primary.
+        if (is_primary()) upstreams_.take(answers);
+    };
     return options;
 }
 
@@ -178,7 +229,7 @@ service::UpstreamOptions Serving::upstream_options(
     service::UpstreamOptions options;
     options.limits = config.upstreams;
     options.uri = database.uri;
-    options.user_agent = fmt::format("narthex/{}", k_version);
+    options.user_agent = user_agent();
     options.caches = [this] { return catalog_.caches(); };
     options.look_up = [this](std::vector<service::Lookup>& again) { lookups_->submit(again); };
     return options;
@@ -202,6 +253,7 @@ service::CountStoreOptions Serving::count_options(
     options.keep = config.count_keep;
     options.auto_restore = config.auto_restore;
     options.hand_over = [this] { cache_.hand_over_counts(); };
+    options.is_primary = [this] { return is_primary(); };
     return options;
 }
 

@@ -8,16 +8,23 @@
 #include "narthex/http/bulk_answers.hpp"
 #include "narthex/http/handler.hpp"
 #include "narthex/http/narinfo_cache.hpp"
+#include "narthex/http/readiness.hpp"
+#include "narthex/http/region_figures.hpp"
 #include "narthex/http/server.hpp"
 #include "narthex/http/upload_answers.hpp"
 #include "narthex/service/access.hpp"
 #include "narthex/service/batch_sizes.hpp"
 #include "narthex/service/bulk.hpp"
 #include "narthex/service/change_watch.hpp"
+#include "narthex/service/count_sender.hpp"
 #include "narthex/service/count_store.hpp"
+#include "narthex/service/instance_watch.hpp"
 #include "narthex/service/invalidation.hpp"
 #include "narthex/service/leases.hpp"
+#include "narthex/service/primary_duties.hpp"
+#include "narthex/service/primary_lookups.hpp"
 #include "narthex/service/publishing.hpp"
+#include "narthex/service/uplink.hpp"
 #include "narthex/service/upload_sweep.hpp"
 #include "narthex/service/upstreams.hpp"
 
@@ -53,7 +60,9 @@ class Serving {
     void stop();
 
   private:
+    [[nodiscard]] bool is_primary() const;
     [[nodiscard]] std::string metrics() const;
+    [[nodiscard]] http::RegionFigures region_figures() const;
     [[nodiscard]] service::LookupOptions lookup_options(
         const Config& config, const OpenDatabase& database, const GiveUp& give_up
     );
@@ -75,11 +84,17 @@ class Serving {
     service::Catalog catalog_;
     service::Access access_;
     service::Epochs epochs_;
+    service::InstanceWatch watch_;
     service::RequestCounts counts_;
     http::NarinfoCache cache_;
     service::CountStore count_store_;
     service::Upstreams upstreams_;
+    service::PrimaryLookups primary_lookups_;
     std::unique_ptr<service::Lookups> lookups_;
+    std::unique_ptr<service::Uplink> uplink_;
+    std::unique_ptr<service::CountSender> count_sender_;
+    service::PrimaryDuties duties_;
+    http::Readiness readiness_;
     std::unique_ptr<service::BulkLookups> bulk_;
     service::Leases leases_;
     http::BulkAnswers bulk_answers_;

@@ -86,6 +86,9 @@ Setting boolean(const char* key, const char* value, const char* help, At at) {
 // What counting requests and leasing need.
 [[nodiscard]] std::vector<Setting> count_settings();
 
+// What an instance among others needs.
+[[nodiscard]] std::vector<Setting> instance_settings();
+
 // What taking uploads needs.
 [[nodiscard]] std::vector<Setting> upload_settings();
 

@@ -407,6 +407,7 @@ std::vector<Setting> make_settings() {
     auto all = read_settings();
     for (auto& each : count_settings()) all.push_back(std::move(each));
     for (auto& each : upload_settings()) all.push_back(std::move(each));
+    for (auto& each : instance_settings()) all.push_back(std::move(each));
     return all;
 }
 

@@ -16,11 +16,11 @@ bool is_call(const Request& request) {
 
 AdminHandler::AdminHandler(
     const service::Catalog& catalog,
-    const service::Lookups& lookups,
+    const Readiness& readiness,
     ApiAnswers& api,
     std::function<std::string()> metrics
 )
-    : catalog_(catalog), lookups_(lookups), api_(api), metrics_(std::move(metrics)) {}
+    : catalog_(catalog), readiness_(readiness), api_(api), metrics_(std::move(metrics)) {}
 
 std::optional<BodyPlan> AdminHandler::body_plan(
     const Request& request, const std::vector<Cache>& caches
@@ -64,7 +64,7 @@ Answer AdminHandler::answer_of(const Request& request) const {
         return body_answer(200, k_metrics_type, std::make_shared<const std::string>(metrics_()));
     }
     if (path == "/healthz") return health();
-    if (path == "/readyz") return readiness(lookups_, catalog_);
+    if (path == "/readyz") return readiness_.answer();
     return text_answer(404, "404: not here; there are /metrics, /healthz, /readyz and /api/v1/");
 }
 

@@ -5,6 +5,7 @@
 #include "narthex/http/access_answers.hpp"
 #include "narthex/http/bulk_json.hpp"
 #include "narthex/http/common_answers.hpp"
+#include "narthex/http/nar_answer.hpp"
 
 #include <boost/asio/post.hpp>
 
@@ -36,6 +37,16 @@ const Cache* find_cache(const std::vector<Cache>& caches, const std::string& nam
     return nullptr;
 }
 
+// The graph stays with the primary and those that may take its place: who has no graph says where
+// there is one.
+std::optional<Answer> closure_elsewhere(const db::Instance& instance, std::string_view target) {
+    if (instance.kind != "serving") return std::nullopt;
+    if (!instance.primary_url || !target.starts_with('/')) {
+        return service_unavailable("this region has no closures, and its primary no URL");
+    }
+    return redirect_answer(*instance.primary_url + std::string(target));
+}
+
 bool wants_text(const Request& request) {
     return request.accept.find("text/x-nix-narinfo") != std::string_view::npos;
 }
@@ -45,6 +56,7 @@ bool wants_text(const Request& request) {
 BulkAnswers::BulkAnswers(
     const service::Catalog& catalog,
     const service::Access& access,
+    const service::InstanceWatch& watch,
     service::BulkLookups& lookups,
     service::Leases& leases,
     asio::thread_pool& files,
@@ -52,6 +64,7 @@ BulkAnswers::BulkAnswers(
 )
     : catalog_(catalog),
       access_(access),
+      watch_(watch),
       lookups_(lookups),
       leases_(leases),
       files_(files),
@@ -86,6 +99,10 @@ bool BulkAnswers::admit(const BulkAsk& ask, const Cache& cache, Done& done) cons
 
 void BulkAnswers::start(BulkAsk ask, Done done) {
     if (ask.client.expired()) return;
+    const auto instance = watch_.instance();
+    if (instance->role == db::InstanceRole::joining) {
+        return done(service_unavailable("this region's first copy isn't complete"));
+    }
     // Asked again: a cache or the right to read it may have gone since.
     const auto caches = catalog_.caches();
     const auto to = route((*ask.request)->target, *caches);
@@ -95,6 +112,8 @@ void BulkAnswers::start(BulkAsk ask, Done done) {
     if (to.cache == nullptr) return done(text_answer(404, "404: not here"));
     if (!admit(ask, *to.cache, done)) return;
     if (to.resource == Resource::closure) {
+        auto elsewhere = closure_elsewhere(*instance, (*ask.request)->target);
+        if (elsewhere) return done(std::move(*elsewhere));
         return start_closure(std::move(ask), {to.cache->id, *to.hash}, done);
     }
     if (to.resource == Resource::narinfos) return start_narinfos(std::move(ask), *to.cache, done);
@@ -115,7 +134,7 @@ void BulkAnswers::start_narinfos(BulkAsk ask, const Cache& cache, const Done& do
     const auto form = wants_text(**ask.request) ? NarinfoForm::text : NarinfoForm::json;
     auto* leases = leases_for(ask, cache);
     run_job(std::make_shared<NarinfosJob>(
-        JobContext{lookups_, limits_, std::move(ask), done, leases},
+        JobContext{lookups_, watch_, limits_, std::move(ask), done, leases},
         cache.id,
         std::move(*hashes),
         form
@@ -127,7 +146,7 @@ void BulkAnswers::start_missing(BulkAsk ask, const Cache& cache, const Done& don
     if (!hashes) return done(refused(hashes.error()));
     auto* leases = leases_for(ask, cache);
     run_job(std::make_shared<MissingJob>(
-        JobContext{lookups_, limits_, std::move(ask), done, leases},
+        JobContext{lookups_, watch_, limits_, std::move(ask), done, leases},
         cache.id,
         std::move(*hashes),
         hash_array_json
@@ -142,7 +161,7 @@ void BulkAnswers::start_attic(BulkAsk ask, const std::vector<Cache>& caches, Don
     if (!admit(ask, *cache, done)) return;
     auto* leases = leases_for(ask, *cache);
     run_job(std::make_shared<MissingJob>(
-        JobContext{lookups_, limits_, std::move(ask), done, leases},
+        JobContext{lookups_, watch_, limits_, std::move(ask), done, leases},
         cache->id,
         std::move(question->hashes),
         missing_paths_json
@@ -152,7 +171,7 @@ void BulkAnswers::start_attic(BulkAsk ask, const std::vector<Cache>& caches, Don
 void BulkAnswers::start_closure(BulkAsk ask, const PathKey& root, const Done& done) {
     ask.work.share = room_.enter(0);
     if (!ask.work.share) return done(too_busy());
-    find_closure(JobContext{lookups_, limits_, std::move(ask), done}, root);
+    find_closure(JobContext{lookups_, watch_, limits_, std::move(ask), done}, root);
 }
 
 void BulkAnswers::start_companion(
@@ -160,7 +179,7 @@ void BulkAnswers::start_companion(
 ) {
     ask.work.share = room_.enter(0);
     if (!ask.work.share) return done(too_busy());
-    find_companion(JobContext{lookups_, limits_, std::move(ask), done}, cache, path);
+    find_companion(JobContext{lookups_, watch_, limits_, std::move(ask), done}, cache, path);
 }
 
 }  // namespace narthex::http

@@ -105,7 +105,11 @@ void ChunkedJob::run_chunk(
 ) {
     const auto keys = chunk();
     const auto hashes = std::span<const HashPart>(hashes_).subspan(next_, keys.size());
+    // As it was before the statement: what a region lacks then may have come to its primary.
+    const bool absences_count = context_.watch.up_to_date();
+    lacking_ = false;
     auto refusal = look_up(connection, hashes, keys);
+    if (!refusal && lacking_ && !absences_count) refusal = not_up_to_date();
     if (refusal) {
         context_.ask.work.share.reset();  // before anybody hears of it
         return context_.done(std::move(*refusal));
@@ -130,6 +134,7 @@ std::optional<Answer> NarinfosJob::look_up(
     std::span<const PathKey> keys
 ) {
     auto found = connection.find_narinfos(keys).served;
+    lacking_ = found.size() < keys.size();
     std::ranges::sort(found, {}, &db::FoundNarinfo::asked);
     for (auto& each : found) {
         if (!may_tell(each.asked)) continue;
@@ -175,6 +180,7 @@ std::optional<Answer> MissingJob::look_up(
 ) {
     std::vector<bool> present(hashes.size());
     for (const auto which : connection.find_present(keys)) present[which] = true;
+    lacking_ = std::find(present.begin(), present.end(), false) != present.end();
     for (std::size_t i = 0; i < hashes.size(); ++i) {
         if (!present[i] || !may_tell(i)) missing_.push_back(hashes[i]);
     }

@@ -15,6 +15,7 @@ inline constexpr std::size_t k_chunk_keys = 1000;
 
 struct JobContext {
     service::BulkLookups& lookups;
+    const service::InstanceWatch& watch;
     const BulkLimits& limits;  // BulkAnswers's, which outlives every job
     BulkAsk ask;
     BulkAnswers::Done done;
@@ -30,7 +31,8 @@ class ChunkedJob {
 
   protected:
     ChunkedJob(JobContext context, int cache, HashList hashes);
-    // Asks for `keys`, a chunk of `hashes`. An answer when there is no need to go on.
+    // Asks for `keys`, a chunk of `hashes`; sets lacking_. An answer when there is no need to go
+    // on.
     virtual std::optional<Answer> look_up(
         db::LookupConnection& connection,
         std::span<const HashPart> hashes,
@@ -46,6 +48,7 @@ class ChunkedJob {
     // Accounts for `bytes` more of the answer. A refusal when they are too many.
     [[nodiscard]] std::optional<Answer> make_room(std::size_t bytes);
     JobContext context_;
+    bool lacking_ = false;  // of the chunk, something isn't served
 
   private:
     friend void run_job(const std::shared_ptr<ChunkedJob>& job);

@@ -115,12 +115,13 @@ Answer closure_answer(JobContext& context, int cache, std::vector<Member> member
 }
 
 Answer answer_of(JobContext& context, const PathKey& root, db::LookupConnection& connection) {
+    const bool absences_count = context.watch.up_to_date();
     const auto most = context.limits.closure_paths;
     const auto all = connection.closure_members(root, most + 1);
     if (all.size() > most) return too_many(most);
     auto members = served(all, root.hash);
     if (!members.empty()) return closure_answer(context, root.cache, std::move(members));
-    return text_answer(404, "404: not here");
+    return absences_count ? text_answer(404, "404: not here") : not_up_to_date();
 }
 
 }  // namespace

@@ -34,6 +34,14 @@ Answer service_unavailable(std::string_view away) {
     return later(fmt::format("503: {}; try again in some seconds", away));
 }
 
+Answer not_up_to_date() {
+    return later(
+        "503: this server isn't up to date with its primary, and lacks something of this; ask for "
+        "it "
+        "one by one, or try again in some seconds"
+    );
+}
+
 Answer too_busy() {
     return later("503: too many bulk requests at once; try again in some seconds");
 }
@@ -48,15 +56,6 @@ std::optional<Answer> refusal(const Request& request) {
 
 Answer health() {
     return text_answer(200, "ok");
-}
-
-bool is_ready(const service::Lookups& lookups, const service::Catalog& catalog) {
-    // Lookups only notice an absence when somebody asks; the catalog asks every second.
-    return lookups.available() && catalog.current();
-}
-
-Answer readiness(const service::Lookups& lookups, const service::Catalog& catalog) {
-    return is_ready(lookups, catalog) ? text_answer(200, "ready") : service_unavailable();
 }
 
 }  // namespace narthex::http

@@ -11,8 +11,9 @@ namespace {
 Answer answer_of(
     JobContext& context, int cache, const CompanionPath& path, db::LookupConnection& connection
 ) {
+    const bool absences_count = context.watch.up_to_date();
     auto content = connection.find_companion(cache, path.path);
-    if (!content) return text_answer(404, "404: not here");
+    if (!content) return absences_count ? text_answer(404, "404: not here") : not_up_to_date();
     if (!context.ask.work.share->grow(content->size())) return too_busy();
     return long_answer(
         content_type_of(path.kind), std::move(*content), std::move(context.ask.work.share)

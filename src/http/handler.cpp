@@ -4,6 +4,7 @@
 #include "narthex/http/access_answers.hpp"
 #include "narthex/http/common_answers.hpp"
 #include "narthex/http/front_page.hpp"
+#include "narthex/http/instance_answer.hpp"
 #include "narthex/http/nar_answer.hpp"
 #include "narthex/http/upload_texts.hpp"
 
@@ -75,7 +76,8 @@ std::string url_of(const HandlerOptions& options, const Request& request) {
 Handler::Handler(
     const service::Catalog& catalog,
     const service::Access& access,
-    const service::Lookups& lookups,
+    const service::InstanceWatch& watch,
+    const Readiness& readiness,
     const service::Leases& leases,
     NarinfoCache& cache,
     BulkAnswers& bulk,
@@ -84,7 +86,8 @@ Handler::Handler(
 )
     : catalog_(catalog),
       access_(access),
-      lookups_(lookups),
+      watch_(watch),
+      readiness_(readiness),
       leases_(leases),
       cache_(cache),
       bulk_(bulk),
@@ -148,7 +151,9 @@ Response Handler::respond_with(
         case Resource::health:
             return {to.resource, health()};
         case Resource::ready:
-            return {to.resource, readiness(lookups_, catalog_)};
+            return {to.resource, readiness_.answer()};
+        case Resource::instance:
+            return {to.resource, instance_answer(*watch_.instance())};
         case Resource::narinfo:
             return narinfo(to, request, now);
         case Resource::nar:
@@ -286,7 +291,7 @@ Answer Handler::unsure(const Request& request, const Route& to) const {
     const bool as_404 = options_.unavailable == UnavailablePolicy::always_404 ||
                         (options_.unavailable == UnavailablePolicy::automatic && old_nix);
     // A NAR's absence is final for a build; its 503 sends every Nix to the next cache.
-    const auto away = who_is_away(to);
+    const auto away = watch_.up_to_date() ? who_is_away(to) : k_primary_away;
     const bool is_narinfo = to.resource == Resource::narinfo;
     return is_narinfo && as_404 ? doubtful_not_found(away) : service_unavailable(away);
 }

@@ -47,11 +47,10 @@ void Mailbox::answered(std::vector<service::Answered> batch) {
     for (auto& [lookup, answer] : batch) {
         auto narinfo = std::static_pointer_cast<const NarinfoAnswer>(std::move(answer.narinfo));
         const auto* path = std::get_if<PathKey>(&lookup.key);
-        const bool known = answer.status != LookupAnswer::Status::unavailable && answer.lasting;
-        if (path != nullptr && known) {
+        if (path != nullptr && answer.status != LookupAnswer::Status::unavailable) {
             const NarinfoCache::Found found{narinfo, answer.status == LookupAnswer::Status::hidden};
             if (!lookup.publisher) cache_.count(*path, found);
-            cache_.fill(*path, lookup.stamp, found, now);
+            if (answer.lasting) cache_.fill(*path, lookup.stamp, found, now);
         }
         mails.push_back(
             {std::move(lookup.client),

@@ -1,5 +1,8 @@
 #include "narthex/http/metrics.hpp"
 
+#include "metric_list.hpp"
+#include "region_metrics.hpp"
+
 #include <prometheus/text_serializer.h>
 
 #include <algorithm>
@@ -10,10 +13,8 @@ namespace narthex::http {
 
 namespace {
 
-using prometheus::ClientMetric;
 using prometheus::MetricFamily;
 using prometheus::MetricType;
-using Labels = std::vector<ClientMetric::Label>;
 
 // In the order of Resource.
 constexpr auto k_kinds = std::to_array<const char*>(
@@ -29,6 +30,7 @@ constexpr auto k_kinds = std::to_array<const char*>(
      "cachix_missing",
      "attic_missing",
      "companion",
+     "instance",
      "unknown"}
 );
 static_assert(k_kinds.size() == k_resources);
@@ -55,63 +57,6 @@ bool is_always_there(std::size_t kind, int status) {
     });
 }
 
-class Families {
-  public:
-    void counter(const char* name, const char* help, std::uint64_t value) {
-        begin(name, help, MetricType::Counter);
-        add_counter({}, value);
-    }
-
-    void gauge(const char* name, const char* help, double value, Labels labels = {}) {
-        begin(name, help, MetricType::Gauge);
-        add_gauge(std::move(labels), value);
-    }
-
-    // What follows with add_... belongs to it.
-    void begin(const char* name, const char* help, MetricType type) {
-        families_.push_back({name, help, type, {}});
-    }
-
-    void add_gauge(Labels labels, double value) {
-        ClientMetric metric;
-        metric.label = std::move(labels);
-        metric.gauge.value = value;
-        families_.back().metric.push_back(std::move(metric));
-    }
-
-    void add_counter(Labels labels, std::uint64_t value) {
-        ClientMetric metric;
-        metric.label = std::move(labels);
-        metric.counter.value = static_cast<double>(value);
-        families_.back().metric.push_back(std::move(metric));
-    }
-
-    // `counts`: one for each of `bounds`, not cumulative, and one for what is above.
-    void add_histogram(
-        Labels labels,
-        std::span<const double> bounds,
-        std::span<const std::uint64_t> counts,
-        double sum
-    ) {
-        ClientMetric metric;
-        metric.label = std::move(labels);
-        std::uint64_t so_far = 0;
-        for (std::size_t i = 0; i < bounds.size(); ++i) {
-            so_far += counts[i];
-            metric.histogram.bucket.push_back({so_far, bounds[i]});
-        }
-        // The serializer adds the bucket without an end.
-        metric.histogram.sample_count = so_far + counts.back();
-        metric.histogram.sample_sum = sum;
-        families_.back().metric.push_back(std::move(metric));
-    }
-
-    std::vector<MetricFamily> take() { return std::move(families_); }
-
-  private:
-    std::vector<MetricFamily> families_;
-};
-
 // Over all threads; `of` returns the Counter of one.
 template <class Of>
 std::uint64_t sum(const MetricFigures& figures, Of of) {
@@ -120,7 +65,7 @@ std::uint64_t sum(const MetricFigures& figures, Of of) {
     return all;
 }
 
-void add_requests(Families& out, const MetricFigures& figures) {
+void add_requests(MetricList& out, const MetricFigures& figures) {
     out.begin(
         "narthex_http_requests_total", "Answered requests, by kind and status", MetricType::Counter
     );
@@ -139,7 +84,7 @@ void add_requests(Families& out, const MetricFigures& figures) {
 
 // Over all threads; `of` returns the Latency of one.
 template <class Of>
-void add_latency(Families& out, const MetricFigures& figures, Labels labels, Of of) {
+void add_latency(MetricList& out, const MetricFigures& figures, MetricLabels labels, Of of) {
     constexpr auto& k_micros = Latency::k_bounds_us;
     std::array<double, k_micros.size()> bounds{};
     std::array<std::uint64_t, k_micros.size() + 1> counts{};
@@ -154,7 +99,7 @@ void add_latency(Families& out, const MetricFigures& figures, Labels labels, Of 
     out.add_histogram(std::move(labels), bounds, counts, static_cast<double>(micros) / 1e6);
 }
 
-void add_latencies(Families& out, const MetricFigures& figures) {
+void add_latencies(MetricList& out, const MetricFigures& figures) {
     out.begin(
         "narthex_http_request_duration_seconds",
         "From the arrival of a request to handing its answer to the kernel",
@@ -176,7 +121,7 @@ void add_latencies(Families& out, const MetricFigures& figures) {
     }
 }
 
-void add_clients(Families& out, const MetricFigures& figures) {
+void add_clients(MetricList& out, const MetricFigures& figures) {
     std::map<std::string, std::uint64_t> families;
     for (const auto* thread : figures.threads) {
         for (const auto& [name, count] : thread->families()) families[name] += count;
@@ -187,7 +132,7 @@ void add_clients(Families& out, const MetricFigures& figures) {
     for (const auto& [name, count] : families) out.add_counter({{"family", name}}, count);
 }
 
-void add_connections(Families& out, const MetricFigures& figures) {
+void add_connections(MetricList& out, const MetricFigures& figures) {
     const auto total = [&](Counter Counters::*counter) {
         return sum(figures, [&](const Counters& thread) -> const Counter& {
             return thread.*counter;
@@ -215,7 +160,7 @@ void add_connections(Families& out, const MetricFigures& figures) {
     );
 }
 
-void add_lookups(Families& out, const MetricFigures& figures) {
+void add_lookups(MetricList& out, const MetricFigures& figures) {
     using service::BatchSizes;
     constexpr auto& k_keys = BatchSizes::k_bounds;
     std::array<double, k_keys.size()> bounds{};
@@ -249,7 +194,7 @@ void add_lookups(Families& out, const MetricFigures& figures) {
     );
 }
 
-void add_upstreams(Families& out, const MetricFigures& figures) {
+void add_upstreams(MetricList& out, const MetricFigures& figures) {
     const auto& [upstreams, fetching, waiting] = figures.upstreams;
     out.begin("narthex_upstream_fetches_total", "Narinfos asked of upstreams", MetricType::Counter);
     for (const auto& [url, counts] : upstreams) {
@@ -278,7 +223,7 @@ void add_upstreams(Families& out, const MetricFigures& figures) {
     );
 }
 
-void add_cache(Families& out, const MetricFigures& figures) {
+void add_cache(MetricList& out, const MetricFigures& figures) {
     const auto& cache = figures.cache;
     out.counter("narthex_cache_hits_total", "Narinfos asked for and in memory", cache.hits);
     out.counter("narthex_cache_misses_total", "Narinfos asked for and not in memory", cache.misses);
@@ -292,7 +237,7 @@ void add_cache(Families& out, const MetricFigures& figures) {
     );
 }
 
-void add_counts(Families& out, const MetricFigures& figures) {
+void add_counts(MetricList& out, const MetricFigures& figures) {
     const auto& counts = figures.counts;
     out.counter(
         "narthex_counted_requests_total", "Requests whose counts are stored", counts.stored
@@ -309,7 +254,7 @@ void add_counts(Families& out, const MetricFigures& figures) {
     );
 }
 
-void add_leases(Families& out, const MetricFigures& figures) {
+void add_leases(MetricList& out, const MetricFigures& figures) {
     out.counter(
         "narthex_leases_total",
         "Paths that were leased to publishers, again each time",
@@ -325,7 +270,7 @@ void add_leases(Families& out, const MetricFigures& figures) {
 }  // namespace
 
 std::vector<MetricFamily> metric_families(const MetricFigures& figures) {
-    Families out;
+    MetricList out;
     add_requests(out, figures);
     add_latencies(out, figures);
     add_clients(out, figures);
@@ -335,9 +280,8 @@ std::vector<MetricFamily> metric_families(const MetricFigures& figures) {
     add_cache(out, figures);
     add_counts(out, figures);
     add_leases(out, figures);
-    out.gauge(
-        "narthex_ready", "1 while the database answers, as /readyz says", figures.ready ? 1 : 0
-    );
+    add_regions(out, figures.regions);
+    out.gauge("narthex_ready", "1 while /readyz says 200", figures.ready ? 1 : 0);
     out.gauge("narthex_build_info", "1; what runs", 1, {{"version", figures.version}});
     out.gauge(
         "process_start_time_seconds",

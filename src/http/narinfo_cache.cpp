@@ -140,6 +140,11 @@ std::optional<NarinfoCache::Found> NarinfoCache::find(
         ++shard.misses;
         return std::nullopt;
     }
+    // It may count again later.
+    if (!entry.narinfo && !epochs_.absences_count(now)) {
+        ++shard.misses;
+        return std::nullopt;
+    }
     ++shard.hits;
     entry.asked_for = true;
     if (counts) shard.count(entry);

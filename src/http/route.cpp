@@ -94,6 +94,7 @@ Route route(std::string_view target, const std::vector<Cache>& caches) {
     path.remove_prefix(1);
     if (path == "healthz") return {Resource::health, nullptr, std::nullopt, {}};
     if (path == "readyz") return {Resource::ready, nullptr, std::nullopt, {}};
+    if (path == "api/v1/instance") return {Resource::instance, nullptr, std::nullopt, {}};
     if (path == "_api/v1/get-missing-paths") return {Resource::attic_missing, nullptr, {}, {}};
     if (path.starts_with(k_cachix_prefix)) return cachix_route(path, caches);
     const auto* cache = take_cache(path, caches);

@@ -91,6 +91,7 @@ std::optional<Answer> UploadAnswers::fault(const Request& request, const Route& 
     if (to.nar.size() > k_longest_url) return long_url(k_longest_url);
     auto refusal = access_refusal(access_, request, to.cache->id, Scope::publish);
     if (refusal) return refusal;
+    if (!may_write_()) return not_yet_primary();
     if (const auto good = check_publishable(*to.cache); !good) {
         return text_answer(403, "403: " + good.error().message);
     }

@@ -51,6 +51,14 @@ Answer too_many_uploads() {
     return later("503: too many uploads at once; try again in some seconds");
 }
 
+Answer not_yet_primary() {
+    return later(
+        "503: this server has just started, and asks its regions whether it is the primary still; "
+        "try "
+        "again in some seconds"
+    );
+}
+
 Answer long_url(std::size_t most) {
     return text_answer(400, fmt::format("400: this name is longer than {} bytes", most));
 }

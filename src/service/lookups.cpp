@@ -193,7 +193,7 @@ bool Lookups::connect(Worker& worker) {
     {
         const std::lock_guard lock(mutex_);
         if (reason.empty()) {
-            if (connected_++ == 0) spdlog::info("event=database_connected");
+            if (connected_++ == 0) spdlog::info("event={}_connected", options_.name);
             if (worker.connected_before) ++reconnects_;
             worker.connected_before = true;
             away_ = false;
@@ -201,7 +201,7 @@ bool Lookups::connect(Worker& worker) {
             return true;
         }
         if (connected_ > 0 || stopping_) return false;
-        if (!away_) spdlog::warn("event=database_away reason={}", log_text(reason));
+        if (!away_) spdlog::warn("event={}_away reason={}", options_.name, log_text(reason));
         away_ = true;
         left = empty_queues();
     }
@@ -278,6 +278,7 @@ void Lookups::take_batch(std::deque<Lookup>& queue, Batch& batch, Batch& late) c
 }
 
 void Lookups::answer(Worker& worker, Batch& batch) {
+    const bool absences_count = options_.absences_count();
     auto found = ask(worker, batch);
     // A connection that broke while nobody used it is noticed only now: the batch gets a second try
     // on a fresh one, so that a PostgreSQL that was restarted costs no client an answer.
@@ -288,7 +289,7 @@ void Lookups::answer(Worker& worker, Batch& batch) {
     for (std::size_t i = 0; i < batch.size(); ++i) {
         answers.push_back({std::move(batch[i]), std::move((*found)[i])});
     }
-    options_.pull(answers);
+    options_.pull(answers, absences_count);
     deliver(std::move(answers));
 }
 

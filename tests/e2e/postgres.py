@@ -10,9 +10,13 @@ import subprocess
 import support
 
 class Postgres:
-    """A cluster of its own in a temporary directory; as root it runs as an unprivileged user."""
+    """A cluster of its own in a temporary directory; as root it runs as an unprivileged user.
+    `settings`: PostgreSQL's, as NAME=VALUE. `port`: on 127.0.0.1, too; else on a unix socket only."""
 
-    def __init__(self):
+    def __init__(self, *settings, port=None):
+        self.settings = settings
+        self.port = port or 5432
+        self.address = "127.0.0.1" if port else ""
         self.directory = support.temp_dir("pg")
         self.data = self.directory / "data"
         self._user = []
@@ -29,12 +33,14 @@ class Postgres:
     @property
     def uri(self):
         """A password is in it although none is asked for: nobody may ever print it."""
-        return f"postgresql:///narthex?host={self.directory}&user=narthex&password=geheim"
+        return (f"postgresql:///narthex?host={self.directory}&port={self.port}&user=narthex"
+                "&password=geheim")
 
     def start(self):
+        settings = [f"listen_addresses={self.address}", f"port={self.port}",
+                    f"unix_socket_directories={self.directory}", "fsync=off", *self.settings]
         self._run("pg_ctl", "-D", self.data, "-l", self.directory / "log", "-w", "-o",
-                  f"-c listen_addresses= -c unix_socket_directories={self.directory} -c fsync=off",
-                  "start")
+                  " ".join(f"-c {setting}" for setting in settings), "start")
 
     def stop(self):
         """As a crash would."""
@@ -55,8 +61,9 @@ class Postgres:
             os.kill(pid, signal.SIGCONT)
 
     def psql(self, statement, database="narthex"):
-        return self._run("psql", "-X", "-q", "-A", "-t", "-h", self.directory, "-U", "narthex",
-                         "-d", database, "-v", "ON_ERROR_STOP=1", "-c", statement).stdout.strip()
+        return self._run("psql", "-X", "-q", "-A", "-t", "-h", self.directory, "-p", str(self.port),
+                         "-U", "narthex", "-d", database, "-v", "ON_ERROR_STOP=1", "-c",
+                         statement).stdout.strip()
 
     def _processes(self):
         """The postmaster first, so that it starts nothing new; then its children."""

@@ -22,6 +22,7 @@ class Metrics : public testing::Test {
             .upstreams = upstreams_,
             .counts = {100, 7, 3},
             .leases = {20, 5},
+            .regions = regions_,
             .ready = trusted_,
             .batches = batches_,
             .version = version,
@@ -45,6 +46,7 @@ class Metrics : public testing::Test {
     service::Lookups::Figures lookups_{};
     service::Upstreams::Figures upstreams_;
     service::BatchSizes batches_;
+    RegionFigures regions_;
 };
 
 TEST_F(Metrics, sums_requests_over_all_threads) {
@@ -62,6 +64,53 @@ TEST_F(Metrics, tells_of_counts_and_leases) {
     EXPECT_TRUE(says("narthex_counts_waiting 3"));
     EXPECT_TRUE(says("narthex_leases_total 20"));
     EXPECT_TRUE(says("narthex_leases_held 5"));
+}
+
+TEST_F(Metrics, tells_a_primary_of_its_regions) {
+    EXPECT_TRUE(says("narthex_instance_role{role=\"primary\"} 1"));
+    EXPECT_TRUE(says("narthex_instance_role{role=\"region\"} 0"));
+    EXPECT_TRUE(says("narthex_instance_epoch 1"));
+    EXPECT_EQ(text().find("{region="), std::string::npos);
+    EXPECT_EQ(text().find("\nnarthex_up_to_date "), std::string::npos);
+    db::RegionStatus region;
+    region.name = "eu1";
+    regions_.regions.push_back(region);
+    region.name = "us1";
+    region.slot = db::RegionStatus::Slot{true, "reserved", 1000, 5000};
+    region.report = db::RegionStatus::Report{0, 1, 8, 1.5, 3, 2, "late"};
+    regions_.regions.push_back(region);
+    EXPECT_TRUE(says("narthex_region_slot_active{region=\"us1\"} 1"));
+    EXPECT_TRUE(says("narthex_region_lag_bytes{region=\"us1\"} 1000"));
+    EXPECT_TRUE(says("narthex_region_wal_held_bytes{region=\"us1\"} 5000"));
+    EXPECT_TRUE(says("narthex_region_slot_lost{region=\"us1\"} 0"));
+    EXPECT_TRUE(says("narthex_region_behind_seconds{region=\"us1\"} 1.5"));
+    EXPECT_TRUE(says("narthex_region_errors{region=\"us1\"} 2"));
+    EXPECT_TRUE(says("narthex_region_troubled{region=\"us1\"} 1"));
+    EXPECT_EQ(text().find("{region=\"eu1\"}"), std::string::npos);
+}
+
+TEST_F(Metrics, tells_a_region_of_itself) {
+    regions_.instance.role = db::InstanceRole::region;
+    regions_.up_to_date = false;
+    regions_.confirmed = {10, 2, 1, 4};
+    regions_.counts = {30, 7};
+    EXPECT_EQ(text().find("\nnarthex_heartbeat_age_seconds "), std::string::npos);
+    regions_.heartbeat_age = 2500ms;
+    regions_.uplink.subscription = db::SubscriptionState{true, false, 3, 2};
+    EXPECT_TRUE(says("narthex_instance_role{role=\"region\"} 1"));
+    EXPECT_TRUE(says("narthex_up_to_date 0"));
+    EXPECT_TRUE(says("narthex_heartbeat_age_seconds 2.5"));
+    EXPECT_TRUE(says("narthex_confirmations_total 10"));
+    EXPECT_TRUE(says("narthex_confirmed_total{result=\"found\"} 2"));
+    EXPECT_TRUE(says("narthex_confirmed_total{result=\"hidden\"} 1"));
+    EXPECT_TRUE(says("narthex_confirmed_total{result=\"absent\"} 4"));
+    EXPECT_TRUE(says("narthex_uplink_connected 0"));
+    EXPECT_TRUE(says("narthex_subscription_enabled 1"));
+    EXPECT_TRUE(says("narthex_subscription_applying 0"));
+    EXPECT_TRUE(says("narthex_subscription_errors 3"));
+    EXPECT_TRUE(says("narthex_subscription_tables_copying 2"));
+    EXPECT_TRUE(says("narthex_counts_sent_total 30"));
+    EXPECT_TRUE(says("narthex_counts_unsent 7"));
 }
 
 TEST_F(Metrics, has_the_common_series_from_the_start_and_no_others) {

@@ -102,6 +102,22 @@ TEST_F(Narinfos, are_not_given_while_nothing_is_heard) {
     EXPECT_EQ(found(1), "one");
 }
 
+// A region that isn't up to date asks its primary instead.
+TEST_F(Narinfos, that_are_absent_are_given_while_absences_count) {
+    fill(1, "one");
+    fill_absent(2);
+    fill_hidden(3);
+    epochs_.count_absences_until(now_ + std::chrono::seconds(1));
+    EXPECT_EQ(found(2), "(absent)");
+    EXPECT_EQ(found(3), "(hidden)");
+    now_ += std::chrono::seconds(1);
+    EXPECT_EQ(found(1), "one");
+    EXPECT_EQ(found(2), "(unknown)");
+    EXPECT_EQ(found(3), "(unknown)");
+    epochs_.count_absences_until(Clock::time_point::max());
+    EXPECT_EQ(found(2), "(absent)");
+}
+
 TEST_F(Narinfos, are_last_known_when_they_were_there) {
     fill(1, "one");
     fill_absent(2);

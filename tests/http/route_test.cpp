@@ -56,6 +56,8 @@ TEST(Route, finds_what_tools_ask_for) {
     EXPECT_EQ(route("/api/v1/cache/guix/narinfo", all).resource, Resource::cachix_missing);
     EXPECT_EQ(route("/api/v1/cache/guix/narinfo", all).cache, &all[1]);
     EXPECT_EQ(route("/_api/v1/get-missing-paths", all).resource, Resource::attic_missing);
+    EXPECT_EQ(route("/api/v1/instance", all).resource, Resource::instance);
+    EXPECT_EQ(route("/guix/api/v1/instance", all).resource, Resource::unknown);
 }
 
 TEST(Route, keys_nars_however_they_are_spelled) {

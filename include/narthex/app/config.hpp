@@ -45,7 +45,9 @@ struct Config {
     bool count_requests = true;
     std::chrono::seconds count_flush{10};
     std::chrono::days count_keep{400};
-    std::uint64_t auto_restore = 0;  // requests; 0: never
+    std::uint64_t auto_restore = 0;            // requests; 0: never
+    std::chrono::seconds ready_lag{60};        // 0: any
+    std::chrono::hours region_drop_after{72};  // 0: never
 };
 
 struct Setting {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "narthex/http/api_answers.hpp"
+#include "narthex/http/readiness.hpp"
 #include "narthex/http/responder.hpp"
 
 #include <functional>
@@ -15,7 +16,7 @@ class AdminHandler : public Responder {
     // `metrics` renders them, on a network thread. The others outlive the handler.
     AdminHandler(
         const service::Catalog& catalog,
-        const service::Lookups& lookups,
+        const Readiness& readiness,
         ApiAnswers& api,
         std::function<std::string()> metrics
     );
@@ -44,7 +45,7 @@ class AdminHandler : public Responder {
         const;
 
     const service::Catalog& catalog_;
-    const service::Lookups& lookups_;
+    const Readiness& readiness_;
     ApiAnswers& api_;
     std::function<std::string()> metrics_;
 };

@@ -12,6 +12,7 @@
 #include "narthex/service/access.hpp"
 #include "narthex/service/bulk.hpp"
 #include "narthex/service/catalog.hpp"
+#include "narthex/service/instance_watch.hpp"
 #include "narthex/service/leases.hpp"
 
 #include <boost/asio/thread_pool.hpp>
@@ -43,6 +44,7 @@ class BulkAnswers {
     BulkAnswers(
         const service::Catalog& catalog,
         const service::Access& access,
+        const service::InstanceWatch& watch,
         service::BulkLookups& lookups,
         service::Leases& leases,
         boost::asio::thread_pool& files,
@@ -72,6 +74,7 @@ class BulkAnswers {
 
     const service::Catalog& catalog_;
     const service::Access& access_;
+    const service::InstanceWatch& watch_;
     service::BulkLookups& lookups_;
     service::Leases& leases_;
     boost::asio::thread_pool& files_;

@@ -3,13 +3,15 @@
 
 #include "narthex/http/answer.hpp"
 #include "narthex/http/request.hpp"
-#include "narthex/service/catalog.hpp"
-#include "narthex/service/lookups.hpp"
 
 #include <optional>
 #include <string_view>
 
 namespace narthex::http {
+
+// What an instance that isn't up to date can't ask (service::InstanceWatch): for a 503's text.
+inline constexpr std::string_view k_primary_away =
+    "this server isn't up to date with its primary, which can't be asked";
 
 // To a request that isn't GET or HEAD, or doesn't name its host as it must; absent for others.
 [[nodiscard]] std::optional<Answer> refusal(const Request& request);
@@ -24,10 +26,9 @@ namespace narthex::http {
 // 503: who is away.
 [[nodiscard]] Answer service_unavailable(std::string_view away = "the database is away");
 
+// 503: a region lacks something that its primary may have (service/instance_watch.hpp).
+[[nodiscard]] Answer not_up_to_date();
+
 [[nodiscard]] Answer health();
-// Whether the database answers.
-[[nodiscard]] bool is_ready(const service::Lookups& lookups, const service::Catalog& catalog);
-// 200 while it does, else 503.
-[[nodiscard]] Answer readiness(const service::Lookups& lookups, const service::Catalog& catalog);
 
 }  // namespace narthex::http

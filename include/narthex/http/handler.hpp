@@ -4,9 +4,11 @@
 #include "narthex/http/bulk_answers.hpp"
 #include "narthex/http/narinfo_cache.hpp"
 #include "narthex/http/options.hpp"
+#include "narthex/http/readiness.hpp"
 #include "narthex/http/responder.hpp"
 #include "narthex/http/upload_answers.hpp"
 #include "narthex/service/access.hpp"
+#include "narthex/service/instance_watch.hpp"
 #include "narthex/service/leases.hpp"
 
 namespace narthex::http {
@@ -17,7 +19,8 @@ class Handler : public Responder {
     Handler(
         const service::Catalog& catalog,
         const service::Access& access,
-        const service::Lookups& lookups,
+        const service::InstanceWatch& watch,
+        const Readiness& readiness,
         const service::Leases& leases,
         NarinfoCache& cache,
         BulkAnswers& bulk,
@@ -59,7 +62,8 @@ class Handler : public Responder {
 
     const service::Catalog& catalog_;
     const service::Access& access_;
-    const service::Lookups& lookups_;
+    const service::InstanceWatch& watch_;
+    const Readiness& readiness_;
     const service::Leases& leases_;
     NarinfoCache& cache_;
     BulkAnswers& bulk_;

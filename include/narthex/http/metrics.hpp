@@ -4,6 +4,7 @@
 
 #include "narthex/http/counters.hpp"
 #include "narthex/http/narinfo_cache.hpp"
+#include "narthex/http/region_figures.hpp"
 #include "narthex/service/batch_sizes.hpp"
 #include "narthex/service/count_store.hpp"
 #include "narthex/service/leases.hpp"
@@ -29,6 +30,7 @@ struct MetricFigures {
     service::Upstreams::Figures upstreams{};
     service::CountStore::Figures counts{};
     service::Leases::Figures leases{};
+    RegionFigures regions{};
     bool ready = false;  // as /readyz says
     const service::BatchSizes& batches;
     std::string version;

@@ -25,13 +25,14 @@ enum class Resource {
     cachix_missing,  // which paths aren't there, as Cachix's client asks: POST
     attic_missing,   // the same, as Attic's asks; its body names the cache
     companion,       // a listing, a log, ...
+    instance,        // what this instance is of its primary and regions
     unknown,
 };
-inline constexpr std::size_t k_resources = 13;
+inline constexpr std::size_t k_resources = 14;
 
 struct Route {
     Resource resource = Resource::unknown;
-    const Cache* cache = nullptr;  // of `caches`; null for health, ready, attic_missing, unknown
+    const Cache* cache = nullptr;  // of `caches`; null for what is the server's
     std::optional<HashPart> hash;  // of a narinfo, of a closure
     std::string nar;               // its URL, as in nar_path
     std::optional<CompanionPath> companion = std::nullopt;

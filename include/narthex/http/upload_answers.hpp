@@ -50,6 +50,10 @@ class UploadAnswers {
     // Where NARs go; without, no uploads are taken. Before the first request; it outlives this.
     void take_into(const service::UploadDirectory& directory) { directory_ = &directory; }
 
+    // Until `may_write` says so, uploads are told to come later. Before the first request; any
+    // thread calls it.
+    void wait_for(std::function<bool()> may_write) { may_write_ = std::move(may_write); }
+
     [[nodiscard]] const UploadLimits& limits() const { return limits_; }
 
     // Whether that may be uploaded at all.
@@ -86,6 +90,7 @@ class UploadAnswers {
     UploadLimits limits_;
     service::BulkRoom room_;
     const service::UploadDirectory* directory_ = nullptr;
+    std::function<bool()> may_write_ = [] { return true; };
 };
 
 }  // namespace narthex::http

@@ -16,6 +16,7 @@ namespace narthex::http {
 
 [[nodiscard]] Answer uploads_disabled();                                   // 403
 [[nodiscard]] Answer too_many_uploads();                                   // 503
+[[nodiscard]] Answer not_yet_primary();                                    // 503
 [[nodiscard]] Answer long_url(std::size_t most);                           // 400
 [[nodiscard]] Answer no_length();                                          // 411
 [[nodiscard]] Answer too_large_upload(std::uint64_t most);                 // 413

@@ -48,7 +48,8 @@ struct LookupAnswer {
     std::shared_ptr<const RenderedNarinfo> narinfo;  // of a PathKey that is found
     std::vector<std::string> files;                  // of a NarKey: every place, the best first
     std::string redirect = {};                       // of a NarKey: a server that has it, too
-    // Stands until the database says that something has changed; else it is of this moment.
+    // Stands until the database says that something has changed; else it is of this moment, or of
+    // another database.
     bool lasting = true;
 };
 
@@ -82,6 +83,7 @@ void deliver(std::vector<Answered> answers);
 
 struct LookupOptions {
     std::string uri;
+    const char* name = "database";  // in the log: event=database_away
     std::size_t connections = 2;
     std::size_t largest_batch = 128;
     std::chrono::milliseconds statement_limit{5000};
@@ -96,9 +98,12 @@ struct LookupOptions {
     std::function<std::shared_ptr<const RenderedNarinfo>(db::FoundNarinfo&&)> render;
     // Called on a lookup thread with the number of keys of each statement.
     std::function<void(std::size_t keys)> batch_sent = [](std::size_t) {};
+    // Called on a lookup thread before each statement: whether what it won't find is absent.
+    std::function<bool()> absences_count = [] { return true; };
     // Called on a lookup thread with what the database has answered, before anybody gets it: takes
-    // out what it will answer itself.
-    std::function<void(std::vector<Answered>&)> pull = [](std::vector<Answered>&) {};
+    // out what it will answer itself. `absences_count`: as it was before the statement.
+    std::function<void(std::vector<Answered>&, bool absences_count)> pull =
+        [](std::vector<Answered>&, bool) {};
 };
 
 class Lookups {

@@ -1,0 +1,172 @@
+// A region that isn't up to date asks its primary before it says that something is absent.
+#include "support/region_database.hpp"
+
+#include "narthex/service/primary_lookups.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <future>
+#include <mutex>
+
+namespace narthex::service {
+namespace {
+
+using Status = LookupAnswer::Status;
+constexpr std::chrono::seconds k_patience(30);
+
+PathKey key_of(unsigned char byte) {
+    std::array<unsigned char, HashPart::k_size> bytes{};
+    bytes.fill(byte);
+    return {1, HashPart(bytes)};
+}
+
+struct Text : RenderedNarinfo {
+    std::string text;
+};
+
+// Gets one answer.
+class Asker : public LookupReceiver {
+  public:
+    Lookup lookup(const LookupKey& key) {
+        return {key, std::chrono::steady_clock::now() + k_patience, client_, 0, 0, this};
+    }
+    void answered(std::vector<Answered> batch) override {
+        for (auto& each : batch) answer_.set_value(std::move(each.answer));
+    }
+    LookupAnswer wait() {
+        auto answer = answer_.get_future();
+        if (answer.wait_for(k_patience) != std::future_status::ready) {
+            throw std::runtime_error("no answer in time");
+        }
+        return answer.get();
+    }
+
+  private:
+    std::promise<LookupAnswer> answer_;
+    std::shared_ptr<int> client_ = std::make_shared<int>();
+};
+
+class PrimaryLookupsTest : public testing::Test {
+  protected:
+    PrimaryLookupsTest() {
+        test::become_region(region_.uri());
+        watch_.emplace(region_.uri(), epochs_);
+        lookups_.emplace(*watch_, [](db::FoundNarinfo&& found) {
+            auto text = std::make_shared<Text>();
+            text->text = std::move(found.text);
+            return text;
+        });
+    }
+
+    static void add_narinfo(const std::string& uri, const std::string& byte) {
+        test::execute(
+            uri,
+            "insert into narinfo (cache, hash, name, text, nar_hash, nar_size) values"
+            " (1, decode(repeat('" +
+                byte +
+                "', 20), 'hex'), 'x', 'primary',"
+                " decode(repeat('00', 32), 'hex'), 1)"
+        );
+    }
+    void hide(const std::string& byte) {
+        test::execute(
+            primary_.uri(),
+            "insert into hide_batch (id, active, reason) values (1, true, 'test');"
+            " insert into hidden values (1, decode(repeat('" +
+                byte + "', 20), 'hex'), 1)"
+        );
+    }
+
+    // What becomes of a lookup that the region's own database has answered so.
+    LookupAnswer after(const LookupKey& key, Status here, bool absences_count = false) {
+        Asker asker;
+        std::vector<Answered> answers;
+        answers.push_back({asker.lookup(key), {here, nullptr, {}}});
+        lookups_->take(answers, absences_count);
+        if (!answers.empty()) return std::move(answers[0].answer);
+        return asker.wait();
+    }
+
+    test::TestDatabase primary_;
+    test::TestDatabase region_;
+    Epochs epochs_;
+    std::optional<InstanceWatch> watch_;
+    std::optional<PrimaryLookups> lookups_;
+};
+
+TEST_F(PrimaryLookupsTest, gives_what_the_primary_has_for_this_moment) {
+    add_narinfo(primary_.uri(), "01");
+    lookups_->ask_at(primary_.uri());
+    for (const auto here : {Status::absent, Status::hidden}) {
+        const auto found = after(key_of(1), here);
+        EXPECT_EQ(found.status, Status::found);
+        EXPECT_EQ(std::static_pointer_cast<const Text>(found.narinfo)->text, "primary");
+        EXPECT_FALSE(found.lasting);
+    }
+    EXPECT_EQ(lookups_->figures().found, 2U);
+}
+
+TEST_F(PrimaryLookupsTest, believes_the_primary_that_it_is_absent_or_hidden) {
+    add_narinfo(primary_.uri(), "01");
+    hide("01");
+    lookups_->ask_at(primary_.uri());
+    EXPECT_EQ(after(key_of(1), Status::absent).status, Status::hidden);
+    const auto absent = after(key_of(2), Status::absent);
+    EXPECT_EQ(absent.status, Status::absent);
+    EXPECT_FALSE(absent.lasting);
+    EXPECT_EQ(lookups_->figures().asked, 2U);
+    EXPECT_EQ(lookups_->figures().hidden, 1U);
+    EXPECT_EQ(lookups_->figures().absent, 1U);
+}
+
+TEST_F(PrimaryLookupsTest, knows_nothing_of_a_miss_while_the_primary_is_away) {
+    EXPECT_EQ(after(key_of(1), Status::absent).status, Status::unavailable);
+    lookups_->ask_at("postgresql:///away?host=/nowhere");
+    EXPECT_EQ(after(key_of(1), Status::absent).status, Status::unavailable);
+    EXPECT_EQ(after(key_of(1), Status::hidden).status, Status::unavailable);
+    // It is another one now.
+    lookups_->ask_at(primary_.uri());
+    EXPECT_EQ(after(key_of(1), Status::absent).status, Status::absent);
+    lookups_->ask_at("");
+    EXPECT_EQ(after(key_of(1), Status::absent).status, Status::unavailable);
+}
+
+TEST_F(PrimaryLookupsTest, leaves_alone_what_is_found_what_counts_and_nars) {
+    EXPECT_EQ(after(key_of(1), Status::found).status, Status::found);
+    EXPECT_EQ(after(key_of(1), Status::absent, true).status, Status::absent);
+    EXPECT_EQ(after(db::NarKey{1, "nar/x"}, Status::absent).status, Status::absent);
+    EXPECT_EQ(lookups_->figures().asked, 0U);
+}
+
+TEST_F(PrimaryLookupsTest, says_nothing_before_the_first_copy_is_complete) {
+    test::execute(region_.uri(), "update instance set role = 'joining'");
+    watch_.emplace(region_.uri(), epochs_);
+    for (const auto here : {Status::found, Status::absent, Status::hidden}) {
+        EXPECT_EQ(after(key_of(1), here, true).status, Status::unavailable);
+    }
+}
+
+TEST_F(PrimaryLookupsTest, gives_up_a_primary_that_hangs) {
+    lookups_->ask_at(primary_.uri());
+    EXPECT_EQ(after(key_of(1), Status::absent).status, Status::absent);
+    // Nobody reads the table while it is altered.
+    const auto done = std::async(std::launch::async, [this] {
+        test::execute(primary_.uri(), "begin; lock table narinfo; select pg_sleep(4); commit");
+    });
+    const auto locked = [this] {
+        return test::query(
+                   primary_.uri(),
+                   "select count(*) from pg_locks where mode = 'AccessExclusiveLock'"
+                   " and relation = 'narinfo'::regclass"
+               ) == "1";
+    };
+    while (!locked()) {
+    }
+    const auto begun = std::chrono::steady_clock::now();
+    EXPECT_EQ(after(key_of(1), Status::absent).status, Status::unavailable);
+    EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::milliseconds(3500));
+}
+
+}  // namespace
+}  // namespace narthex::service
