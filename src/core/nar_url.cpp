@@ -27,6 +27,24 @@ std::optional<std::string> nar_path(std::string_view url) {
     return path;
 }
 
+std::string nar_target(std::string_view path) {
+    constexpr std::string_view k_plain =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/";
+    constexpr std::string_view k_digits = "0123456789ABCDEF";
+    std::string out;
+    for (const char c : path) {
+        if (k_plain.find(c) != std::string_view::npos) {
+            out += c;
+            continue;
+        }
+        const auto byte = static_cast<unsigned char>(c);
+        out += '%';
+        out += k_digits[byte >> 4];
+        out += k_digits[byte & 15];
+    }
+    return out;
+}
+
 std::optional<Sha256> hash_in_nar_path(std::string_view path) {
     constexpr std::size_t k_nix_base32_size = 52;
     auto name = path.substr(path.rfind('/') + 1);

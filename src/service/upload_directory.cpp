@@ -1,15 +1,15 @@
 #include "narthex/service/upload_directory.hpp"
 
+#include "disk_steps.hpp"
+
 #include "narthex/core/encoding.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <ctime>
 #include <filesystem>
@@ -24,32 +24,6 @@ namespace {
 constexpr std::string_view k_incoming = "/incoming/";
 // Directories of at most a thousandth of all files: some file systems slow down past millions.
 constexpr std::size_t k_shard_digits = 2;
-
-[[noreturn]] void fail(const std::string& file) {
-    throw std::system_error(errno, std::generic_category(), file);
-}
-
-std::string random_name() {
-    std::array<unsigned char, 10> bytes{};
-    if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
-        fail("getrandom");
-    }
-    return to_nix_base32(bytes);
-}
-
-void sync_directory(const std::string& directory) {
-    const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) fail(directory);
-    const int result = ::fsync(fd);
-    const int error = errno;
-    ::close(fd);
-    errno = error;
-    if (result != 0) fail(directory);
-}
-
-void make_directory(const std::string& directory) {
-    if (::mkdir(directory.c_str(), 0755) != 0 && errno != EEXIST) fail(directory);
-}
 
 // HASH-RANDOM in incoming/ goes to HA/HASH-RANDOM.
 std::string place_of(const std::string& name) {
@@ -66,7 +40,7 @@ IncomingNar::IncomingNar(std::string base, std::string name)
     : base_(std::move(base)), name_(std::move(name)) {
     const auto file = base_ + std::string(k_incoming) + name_;
     fd_ = ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-    if (fd_ < 0) fail(file);
+    if (fd_ < 0) fail_on(file);
     ::flock(fd_, LOCK_EX | LOCK_NB);
 }
 
@@ -83,22 +57,22 @@ void IncomingNar::write(std::string_view bytes) {
     while (!bytes.empty()) {
         const auto written = ::write(fd_, bytes.data(), bytes.size());
         if (written < 0 && errno == EINTR) continue;
-        if (written < 0) fail(base_);
+        if (written < 0) fail_on(base_);
         size_ += static_cast<std::uint64_t>(written);
         bytes.remove_prefix(static_cast<std::size_t>(written));
     }
 }
 
 std::string IncomingNar::place(const Sha256& hash) {
-    if (::fsync(fd_) != 0) fail(base_);
+    if (::fsync(fd_) != 0) fail_on(base_);
     const auto incoming = base_ + std::string(k_incoming);
     const auto named = to_nix_base32(hash.bytes()) + '-' + name_;
-    if (::rename((incoming + name_).c_str(), (incoming + named).c_str()) != 0) fail(incoming);
+    if (::rename((incoming + name_).c_str(), (incoming + named).c_str()) != 0) fail_on(incoming);
     name_ = named;
     auto place = place_of(name_);
     const auto shard = base_ + '/' + place.substr(0, k_shard_digits);
     make_directory(shard);
-    if (::link((incoming + name_).c_str(), (base_ + '/' + place).c_str()) != 0) fail(shard);
+    if (::link((incoming + name_).c_str(), (base_ + '/' + place).c_str()) != 0) fail_on(shard);
     place_ = place;
     sync_directory(shard);
     sync_directory(base_);
@@ -155,7 +129,7 @@ void UploadDirectory::settle(const Leftover& leftover, bool known) const {
 bool UploadDirectory::remove(const std::string& place) const {
     const auto file = base_ + '/' + place;
     if (::unlink(file.c_str()) == 0) return true;
-    if (errno != ENOENT) fail(file);
+    if (errno != ENOENT) fail_on(file);
     return false;
 }
 

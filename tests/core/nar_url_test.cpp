@@ -77,6 +77,14 @@ TEST(NarPath, is_absent_where_it_is_not_ascii) {
     }
 }
 
+TEST(NarTarget, is_read_as_the_same_path) {
+    EXPECT_EQ(nar_target("nar/0abc.nar.xz"), "nar/0abc.nar.xz");
+    EXPECT_EQ(nar_target("nar/a b%?#"), "nar/a%20b%25%3F%23");
+    for (const std::string path : {"nar/x", "nar/gzip/a+b=c@~", "nar/a b%41?#&"}) {
+        EXPECT_EQ(nar_path(nar_target(path)), path);
+    }
+}
+
 TEST(HashInNarPath, is_what_stands_before_the_first_dot) {
     const auto hash = Sha256::of("a NAR");
     const auto digits = hash.to_nix().substr(7);

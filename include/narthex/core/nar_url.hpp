@@ -18,6 +18,9 @@ namespace narthex {
 // bytes, or isn't safe to join to a directory.
 [[nodiscard]] std::optional<std::string> nar_path(std::string_view url);
 
+// Such a path as it stands in a URL: what isn't unreserved (RFC 3986 2.3) nor '/', encoded.
+[[nodiscard]] std::string nar_target(std::string_view path);
+
 // The hash that the name of such a file is, before its first dot: how Nix names what it uploads
 // (nar/FILEHASH.nar.xz). Absent for other names.
 [[nodiscard]] std::optional<Sha256> hash_in_nar_path(std::string_view path);

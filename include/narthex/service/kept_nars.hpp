@@ -1,0 +1,75 @@
+// The directory in which a region keeps NARs that it fetched: DIR/CACHE/nar/..., as their URLs are.
+// A file has its name only when it is whole, verified and durable; before, it is in DIR/.incoming,
+// locked by whoever writes it, so that what a killed server left is known. Made when it is first
+// written to.
+// All of it blocks on the disk and throws std::system_error (ENOSPC: it is full).
+#pragma once
+
+#include "narthex/core/hash.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace narthex::service {
+
+// One that is coming in, read while it is written. When it goes, so does the file, unless it is
+// kept. One thread writes; any thread reads what is written.
+class IncomingKept {
+  public:
+    ~IncomingKept();
+    IncomingKept(const IncomingKept&) = delete;
+    IncomingKept& operator=(const IncomingKept&) = delete;
+
+    void write(std::string_view bytes);
+    [[nodiscard]] std::uint64_t size() const { return size_; }
+
+    // After the last write, once.
+    [[nodiscard]] Sha256 hash() { return hash_.finish(); }
+
+    // Makes it durable and gives it its name. Another of that name was the same.
+    void keep(const std::string& path);
+
+    // `most` bytes from `offset`, or as many as there are.
+    [[nodiscard]] std::string read(std::uint64_t offset, std::size_t most) const;
+
+  private:
+    friend class KeptNars;
+    IncomingKept(const std::string& directory, std::uint64_t size);
+
+    std::string directory_;
+    std::string file_;  // empty: it has its name
+    int fd_ = -1;
+    std::uint64_t size_ = 0;
+    Sha256Stream hash_;
+};
+
+class KeptNars {
+  public:
+    // `directory` empty: nothing can be kept.
+    explicit KeptNars(std::string directory) : directory_(std::move(directory)) {}
+
+    [[nodiscard]] bool keeps() const { return !directory_.empty(); }
+    [[nodiscard]] const std::string& directory() const { return directory_; }
+
+    // Where a NAR is when it is kept. `nar`: its URL, as in nar_path.
+    [[nodiscard]] std::string path_of(const std::string& cache, const std::string& nar) const;
+
+    // Whether it is there.
+    [[nodiscard]] static bool has(const std::string& path);
+
+    // For a NAR of `size` bytes, whose room is reserved where the file system can.
+    [[nodiscard]] std::unique_ptr<IncomingKept> receive(std::uint64_t size) const;
+
+    // Removes what killed servers left in .incoming.
+    void remove_leftovers() const;
+
+  private:
+    std::string directory_;
+};
+
+}  // namespace narthex::service
