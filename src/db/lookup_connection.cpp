@@ -49,6 +49,19 @@ std::size_t asked(const BinaryRows& rows, int row) {
     return static_cast<std::size_t>(rows.number(row, 0) - 1);
 }
 
+NarFacts to_facts(const BinaryRows& rows, int row) {
+    NarFacts facts;
+    if (!rows.is_null(row, 3)) {
+        const auto bytes = rows.bytes(row, 3);
+        std::array<unsigned char, Sha256::k_size> hash{};
+        if (bytes.size() != hash.size()) throw std::logic_error("a column is no SHA-256");
+        std::copy(bytes.begin(), bytes.end(), hash.begin());
+        facts.hash = Sha256(hash);
+    }
+    if (!rows.is_null(row, 4)) facts.size = static_cast<std::uint64_t>(rows.number(row, 4));
+    return facts;
+}
+
 void check_schema(const std::string& uri) {
     Connection connection(uri, Session::serving);
     require_current_schema(connection);
@@ -103,7 +116,10 @@ std::vector<FoundNarFile> LookupConnection::find_nar_files(std::span<const NarKe
     found.reserve(static_cast<std::size_t>(rows.size()));
     for (int row = 0; row < rows.size(); ++row) {
         found.push_back(
-            {asked(rows, row), std::string(rows.bytes(row, 1)), rows.number(row, 2) == 1}
+            {asked(rows, row),
+             std::string(rows.bytes(row, 1)),
+             rows.number(row, 2) == 1,
+             to_facts(rows, row)}
         );
     }
     return found;

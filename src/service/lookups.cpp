@@ -67,6 +67,7 @@ std::vector<LookupAnswer> ask_nar_files(
         answer.status = Status::found;
         if (!row.is_url) {
             answer.files.push_back(std::move(row.file));
+            if (!answer.facts) answer.facts = std::make_shared<const db::NarFacts>(row.facts);
         } else if (answer.redirect.empty()) {
             answer.redirect = std::move(row.file);
         }

@@ -2,6 +2,7 @@
 // of its own in binary, without a transaction around it. One thread at a time, but for interrupt().
 #pragma once
 
+#include "narthex/core/hash.hpp"
 #include "narthex/core/path_key.hpp"
 #include "narthex/db/connection.hpp"
 
@@ -34,10 +35,17 @@ struct FoundNarinfos {
     std::vector<std::size_t> hidden;   // which of the keys the operator has hidden
 };
 
+// What narinfos and uploads say of a NAR's file.
+struct NarFacts {
+    std::optional<Sha256> hash;
+    std::optional<std::uint64_t> size;
+};
+
 struct FoundNarFile {
     std::size_t asked;
     std::string file;  // absolute; or a URL
     bool is_url;
+    NarFacts facts;
 };
 
 struct ClosureMember {

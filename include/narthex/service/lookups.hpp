@@ -48,6 +48,7 @@ struct LookupAnswer {
     std::shared_ptr<const RenderedNarinfo> narinfo;  // of a PathKey that is found
     std::vector<std::string> files;                  // of a NarKey: every place, the best first
     std::string redirect = {};                       // of a NarKey: a server that has it, too
+    std::shared_ptr<const db::NarFacts> facts = {};  // of a NarKey that has files
     // Stands until the database says that something has changed; else it is of this moment, or of
     // another database.
     bool lasting = true;

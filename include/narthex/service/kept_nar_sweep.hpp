@@ -1,0 +1,51 @@
+// Removes from a region's directory the NARs that no row names any more, once they are a day old,
+// and what killed servers left. A thread of its own, once an hour; nothing is removed while a copy
+// isn't complete. What fails is tried again at the next turn.
+#pragma once
+
+#include "narthex/db/connection.hpp"
+#include "narthex/db/instance.hpp"
+#include "narthex/service/kept_nars.hpp"
+
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+namespace narthex::service {
+
+// One turn; how many went. Files younger than `age` stay, and all where there is no row at all:
+// that is a database of something else. Throws what db throws, and std::filesystem_error.
+std::size_t sweep_kept_nars(
+    db::Connection& connection, const KeptNars& kept, std::chrono::seconds age
+);
+
+class KeptNarSweep {
+  public:
+    using InstanceNow = std::function<std::shared_ptr<const db::Instance>()>;
+
+    // `kept` outlives it.
+    KeptNarSweep(std::string uri, const KeptNars& kept, InstanceNow instance);
+    ~KeptNarSweep();
+    KeptNarSweep(const KeptNarSweep&) = delete;
+    KeptNarSweep& operator=(const KeptNarSweep&) = delete;
+
+  private:
+    void run();
+    void sweep();
+
+    std::string uri_;
+    const KeptNars& kept_;
+    InstanceNow instance_;
+    std::mutex mutex_;
+    std::condition_variable stop_;
+    bool stopping_ = false;
+    std::unique_ptr<db::Connection> connection_;  // replaced under the mutex
+    std::thread thread_;
+};
+
+}  // namespace narthex::service

@@ -1,0 +1,2 @@
+-- Whether there is any.
+select exists (select from nar)
