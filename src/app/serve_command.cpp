@@ -140,6 +140,7 @@ int serve(const Config& config, const OpenDatabase& database, asio::io_context& 
     drop_root(database);
     const auto upload_dir = upload_directory(config, database);
     if (!upload_dir.empty()) serving.take_uploads(database.uri, upload_dir, config);
+    serving.keep_nars(database.uri, config);
     serving.start();
     spdlog::info(
         "event=listening address={} database={} version={}",

@@ -5,6 +5,7 @@
 #include "narthex/http/common_answers.hpp"
 #include "narthex/http/metrics.hpp"
 
+#include <boost/asio/post.hpp>
 #include <fmt/core.h>
 
 #include <chrono>
@@ -54,6 +55,24 @@ service::PrimaryLookups::Render renderer(const Config& config) {
     };
 }
 
+service::ExchangeLimits exchange_limits(const Config& config) {
+    service::ExchangeLimits limits;
+    limits.idle = config.primary_timeout;
+    return limits;
+}
+
+service::ExchangeLimits nar_limits(const Config& config) {
+    auto limits = exchange_limits(config);
+    limits.most = config.nar_fetches;
+    return limits;
+}
+
+// Empty: nowhere.
+std::string kept_nars_directory(const Config& config, const OpenDatabase& database) {
+    if (!config.nar_dir.empty()) return config.nar_dir;
+    return database.cluster ? (database.cluster->data_dir() / "region-nars").string() : "";
+}
+
 http::HandlerOptions handler_options(const Config& config) {
     auto options = config.handler;
     options.version = k_version;
@@ -101,6 +120,26 @@ Serving::Serving(const Config& config, const OpenDatabase& database, const GiveU
           {config.trusted_keys, read_signing_keys(config.signing_key_files)},
           config.uploads
       ),
+      to_primary_(exchange_limits(config)),
+      arrivals_(database.uri),
+      primary_(
+          [this] { return watch_.instance(); }, catalog_, access_, to_primary_, arrivals_, epochs_
+      ),
+      kept_nars_(kept_nars_directory(config, database)),
+      nars_from_primary_(nar_limits(config)),
+      nar_fetches_(
+          kept_nars_,
+          nars_from_primary_,
+          [this](std::function<void()> job) { boost::asio::post(upload_files_, std::move(job)); }
+      ),
+      region_nars_(
+          [this] { return watch_.instance(); },
+          catalog_,
+          kept_nars_,
+          nar_fetches_,
+          nars_from_primary_,
+          files_
+      ),
       handler_(
           catalog_,
           access_,
@@ -110,6 +149,8 @@ Serving::Serving(const Config& config, const OpenDatabase& database, const GiveU
           cache_,
           bulk_answers_,
           uploads_,
+          primary_,
+          region_nars_,
           handler_options(config)
       ),
       server_(
@@ -143,6 +184,12 @@ bool Serving::is_primary() const {
     return watch_.instance()->role == db::InstanceRole::primary;
 }
 
+void Serving::keep_nars(const std::string& uri, const Config& config) {
+    const auto now = [this] { return watch_.instance(); };
+    nar_sweep_.emplace(uri, kept_nars_, now);
+    if (config.fetches_all_nars) nar_filler_.emplace(uri, kept_nars_, nar_fetches_, now);
+}
+
 void Serving::start() {
     server_.start();
     if (admin_server_) admin_server_->start();
@@ -156,6 +203,11 @@ void Serving::stop() {
     server_.stop(k_drain_limit);
     if (admin_server_) admin_server_->stop(k_admin_drain_limit);
     upstreams_.stop();
+    nar_filler_.reset();
+    nar_sweep_.reset();
+    to_primary_.stop();
+    nars_from_primary_.stop();
+    arrivals_.stop();
     leases_.stop();  // from there come lookups
     // Late answers find the network threads gone and are dropped with them.
     lookups_.reset();
@@ -182,6 +234,9 @@ std::string Serving::metrics() const {
         .counts = count_store_.figures(),
         .leases = leases_.figures(),
         .regions = region_figures(),
+        .primary = primary_.figures(),
+        .nars = nar_fetches_.figures(),
+        .nars_left = nar_filler_ ? nar_filler_->left() : 0,
         .ready = !readiness_.fault(),
         .batches = batches_,
         .version = k_version,

@@ -8,19 +8,27 @@
 #include "narthex/http/bulk_answers.hpp"
 #include "narthex/http/handler.hpp"
 #include "narthex/http/narinfo_cache.hpp"
+#include "narthex/http/primary_answers.hpp"
 #include "narthex/http/readiness.hpp"
 #include "narthex/http/region_figures.hpp"
+#include "narthex/http/region_nars.hpp"
 #include "narthex/http/server.hpp"
 #include "narthex/http/upload_answers.hpp"
 #include "narthex/service/access.hpp"
+#include "narthex/service/arrivals.hpp"
 #include "narthex/service/batch_sizes.hpp"
 #include "narthex/service/bulk.hpp"
 #include "narthex/service/change_watch.hpp"
 #include "narthex/service/count_sender.hpp"
 #include "narthex/service/count_store.hpp"
+#include "narthex/service/exchange.hpp"
 #include "narthex/service/instance_watch.hpp"
 #include "narthex/service/invalidation.hpp"
+#include "narthex/service/kept_nar_sweep.hpp"
+#include "narthex/service/kept_nars.hpp"
 #include "narthex/service/leases.hpp"
+#include "narthex/service/nar_fetch.hpp"
+#include "narthex/service/nar_filler.hpp"
 #include "narthex/service/primary_duties.hpp"
 #include "narthex/service/primary_lookups.hpp"
 #include "narthex/service/publishing.hpp"
@@ -53,6 +61,9 @@ class Serving {
 
     // As whoever serves. Throws std::runtime_error when uploads can't be stored there.
     void take_uploads(const std::string& uri, const std::string& directory, const Config& config);
+
+    // As whoever serves: looks after the directory of NARs that a region keeps.
+    void keep_nars(const std::string& uri, const Config& config);
 
     void start();
 
@@ -102,6 +113,16 @@ class Serving {
     std::optional<service::UploadDirectory> upload_directory_;
     http::UploadAnswers uploads_;
     std::optional<service::UploadSweep> sweep_;
+    service::Exchanges to_primary_;
+    service::Arrivals arrivals_;
+    http::PrimaryAnswers primary_;
+    service::KeptNars kept_nars_;
+    // Of their own: what is published never waits for what is read.
+    service::Exchanges nars_from_primary_;
+    service::NarFetches nar_fetches_;
+    http::RegionNars region_nars_;
+    std::optional<service::KeptNarSweep> nar_sweep_;
+    std::optional<service::NarFiller> nar_filler_;  // where all are to be fetched
     http::Handler handler_;
     http::Server server_;
     std::unique_ptr<service::ChangeWatch> changes_;

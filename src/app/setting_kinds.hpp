@@ -89,6 +89,9 @@ Setting boolean(const char* key, const char* value, const char* help, At at) {
 // What an instance among others needs.
 [[nodiscard]] std::vector<Setting> instance_settings();
 
+// What a region needs.
+[[nodiscard]] std::vector<Setting> region_settings();
+
 // What taking uploads needs.
 [[nodiscard]] std::vector<Setting> upload_settings();
 

@@ -408,6 +408,7 @@ std::vector<Setting> make_settings() {
     for (auto& each : count_settings()) all.push_back(std::move(each));
     for (auto& each : upload_settings()) all.push_back(std::move(each));
     for (auto& each : instance_settings()) all.push_back(std::move(each));
+    for (auto& each : region_settings()) all.push_back(std::move(each));
     return all;
 }
 

@@ -52,10 +52,16 @@ std::string_view reason_phrase(int status) {
             return "Request Header Fields Too Large";
         case 500:
             return "Internal Server Error";
+        case 502:
+            return "Bad Gateway";
         case 503:
             return "Service Unavailable";
+        case 504:
+            return "Gateway Timeout";
         case 507:
             return "Insufficient Storage";
+        case 508:
+            return "Loop Detected";
         default:
             throw std::logic_error("no reason phrase for status " + std::to_string(status));
     }

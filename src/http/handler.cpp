@@ -82,6 +82,8 @@ Handler::Handler(
     NarinfoCache& cache,
     BulkAnswers& bulk,
     UploadAnswers& uploads,
+    PrimaryAnswers& primary,
+    RegionNars& nars,
     HandlerOptions options
 )
     : catalog_(catalog),
@@ -92,6 +94,8 @@ Handler::Handler(
       cache_(cache),
       bulk_(bulk),
       uploads_(uploads),
+      primary_(primary),
+      nars_(nars),
       options_(std::move(options)),
       absent_narinfo_(absent_narinfo_answer(cache.ages())),
       hidden_narinfo_(hidden_narinfo_answer(cache.ages())),
@@ -113,8 +117,8 @@ Response Handler::respond_to(
 ) {
     const bool reads = request.method == Method::get || request.method == Method::head;
     auto to = route(request.target, caches);
-    if (request.method == Method::put) return without_upload(request, to);
-    if (!reads) return without_body(request, to);
+    if (request.method == Method::put) return without_upload(request, to, caches);
+    if (!reads) return without_body(request, to, caches);
     if (!has_good_host(request)) return {Resource::unknown, bad_host()};
     if (!is_private(to)) return respond_with(std::move(to), request, caches, now);
     if (auto refusal = refusal_of(request, to)) return {to.resource, std::move(*refusal)};
@@ -127,6 +131,10 @@ Response Handler::respond_to(
 Response Handler::respond_with(
     Route to, const Request& request, const std::vector<Cache>& caches, Clock::time_point now
 ) {
+    if (primary_.takes(request, to, caches)) {
+        if (auto fault = primary_.fault(request)) return {to.resource, std::move(*fault)};
+        return {to.resource, BulkWork{{}, nullptr, {}, true}};
+    }
     switch (to.resource) {
         case Resource::front_page:
             return {
@@ -172,18 +180,22 @@ Response Handler::respond_with(
 }
 
 // Requests of other methods whose bodies aren't taken.
-Response Handler::without_body(const Request& request, const Route& to) const {
+Response Handler::without_body(
+    const Request& request, const Route& to, const std::vector<Cache>& caches
+) const {
     const bool asks = request.method == Method::post || request.method == Method::query;
     if (!asks || !takes_body(to.resource)) {
         const bool uploaded = UploadAnswers::takes(to.resource);
         return {Resource::unknown, method_not_allowed(uploaded ? "GET, HEAD, PUT" : "GET, HEAD")};
     }
-    auto fault = body_fault(request, to);
+    auto fault = body_fault(request, to, caches);
     return {to.resource, fault ? std::move(*fault) : too_busy()};
 }
 
 // Why a body for `to` isn't even read. Absent when it is.
-std::optional<Answer> Handler::body_fault(const Request& request, const Route& to) const {
+std::optional<Answer> Handler::body_fault(
+    const Request& request, const Route& to, const std::vector<Cache>& caches
+) const {
     if (!has_good_host(request)) return bad_host();
     if (request.method == Method::query && to.resource != Resource::narinfos) {
         return method_not_allowed(methods_of(to.resource));
@@ -200,11 +212,15 @@ std::optional<Answer> Handler::body_fault(const Request& request, const Route& t
         return text_answer(411, "411: the body needs a Content-Length; chunks aren't taken here");
     }
     const auto limit = bulk_.limits().body_bytes;
-    if (request.content_length.value_or(0) <= limit) return std::nullopt;
-    return text_answer(
-        413,
-        "413: the body is larger than " + std::to_string(limit) + " bytes: ask in several requests"
-    );
+    if (request.content_length.value_or(0) > limit) {
+        return text_answer(
+            413,
+            "413: the body is larger than " + std::to_string(limit) +
+                " bytes: ask in several requests"
+        );
+    }
+    if (primary_.takes(request, to, caches)) return primary_.fault(request);
+    return std::nullopt;
 }
 
 // Why `request` may not read what is in a private cache. Absent when it may.
@@ -217,20 +233,41 @@ std::optional<Answer> Handler::refusal_of(const Request& request, const Route& t
 }
 
 // PUT whose body isn't taken.
-Response Handler::without_upload(const Request& request, const Route& to) const {
+Response Handler::without_upload(
+    const Request& request, const Route& to, const std::vector<Cache>& caches
+) const {
     if (!has_good_host(request)) return {Resource::unknown, bad_host()};
-    if (!UploadAnswers::takes(to.resource)) return without_body(request, to);
-    auto fault = uploads_.fault(request, to);
+    if (!UploadAnswers::takes(to.resource)) return without_body(request, to, caches);
+    auto fault = upload_fault(request, to, caches);
     return {to.resource, fault ? std::move(*fault) : too_many_uploads()};
 }
 
-std::optional<BodyPlan> Handler::upload_plan(const Request& request, const Route& to) const {
+// Why its body isn't even read. Absent when it is.
+std::optional<Answer> Handler::upload_fault(
+    const Request& request, const Route& to, const std::vector<Cache>& caches
+) const {
+    if (!primary_.takes(request, to, caches)) return uploads_.fault(request, to);
+    if (auto fault = primary_.fault(request)) return fault;
+    return uploads_.size_fault(request, to);
+}
+
+std::optional<BodyPlan> Handler::upload_plan(
+    const Request& request, const Route& to, const std::vector<Cache>& caches
+) const {
     if (!has_good_host(request) || !UploadAnswers::takes(to.resource)) return std::nullopt;
-    if (uploads_.fault(request, to)) return std::nullopt;
+    if (upload_fault(request, to, caches)) return std::nullopt;
+    if (primary_.takes(request, to, caches)) return relayed_upload(request, to);
     auto plan = uploads_.plan(request, to);
     if (!plan) return std::nullopt;
     return BodyPlan{
         to.resource, *request.content_length, std::move(plan->share), std::move(plan->sink)};
+}
+
+std::optional<BodyPlan> Handler::relayed_upload(const Request& request, const Route& to) const {
+    auto share = uploads_.enter(request, to);
+    if (!share) return std::nullopt;
+    auto sink = to.resource == Resource::nar ? primary_.upload(request) : nullptr;
+    return BodyPlan{to.resource, *request.content_length, std::move(share), std::move(sink), true};
 }
 
 Response Handler::narinfo(const Route& to, const Request& request, Clock::time_point now) {
@@ -246,12 +283,31 @@ Response Handler::narinfo(const Route& to, const Request& request, Clock::time_p
 }
 
 void Handler::work(BulkAsk ask, std::function<void(Answer)> done) {
+    if (ask.work.to_primary) return ask_primary(std::move(ask), std::move(done));
+    if (ask.work.nar) return nars_.answer(std::move(ask), std::move(done));
     if ((*ask.request)->method == Method::put)
         return uploads_.answer(std::move(ask), std::move(done));
     bulk_.answer(std::move(ask), std::move(done));
 }
 
+void Handler::ask_primary(BulkAsk ask, std::function<void(Answer)> done) {
+    auto checked = [this, request = ask.request, done = std::move(done)](Answer answer) {
+        const bool away = answer.status == 503 || answer.status == 504;
+        const bool reads = (*request)->method == Method::get || (*request)->method == Method::head;
+        if (!away || !reads || !fails_on_503(**request)) return done(std::move(answer));
+        const auto to = route((*request)->target, *catalog_.caches());
+        if (to.resource == Resource::narinfo) answer = doubtful_not_found("the primary is away");
+        if ((*request)->method == Method::head) drop_body(answer);
+        done(std::move(answer));
+    };
+    primary_.answer(std::move(ask), std::move(checked));
+}
+
 std::chrono::milliseconds Handler::work_limit(const Request& request) const {
+    // A body may have a long way from a region to its primary.
+    if (request.method == Method::put && primary_.relays_uploads()) {
+        return uploads_.limits().timeout;
+    }
     if (request.method == Method::put) return uploads_.limits().publish + k_publish_slack;
     return bulk_.limits().timeout;
 }
@@ -285,26 +341,32 @@ Answer Handler::unavailable(const Request& request) const {
     return answer;
 }
 
-Answer Handler::unsure(const Request& request, const Route& to) const {
+// Or is to be told 404 by the configuration.
+bool Handler::fails_on_503(const Request& request) const {
     const auto nix = nix_version(request.user_agent);
     const bool old_nix = nix && *nix < k_nix_that_takes_503;
-    const bool as_404 = options_.unavailable == UnavailablePolicy::always_404 ||
-                        (options_.unavailable == UnavailablePolicy::automatic && old_nix);
+    return options_.unavailable == UnavailablePolicy::always_404 ||
+           (options_.unavailable == UnavailablePolicy::automatic && old_nix);
+}
+
+Answer Handler::unsure(const Request& request, const Route& to) const {
     // A NAR's absence is final for a build; its 503 sends every Nix to the next cache.
     const auto away = watch_.up_to_date() ? who_is_away(to) : k_primary_away;
     const bool is_narinfo = to.resource == Resource::narinfo;
-    return is_narinfo && as_404 ? doubtful_not_found(away) : service_unavailable(away);
+    return is_narinfo && fails_on_503(request) ? doubtful_not_found(away)
+                                               : service_unavailable(away);
 }
 
 std::optional<BodyPlan> Handler::body_plan(const Request& request, const std::vector<Cache>& caches)
     const {
     const auto to = route(request.target, caches);
-    if (request.method == Method::put) return upload_plan(request, to);
-    if (!takes_body(to.resource) || body_fault(request, to)) return std::nullopt;
+    if (request.method == Method::put) return upload_plan(request, to, caches);
+    if (!takes_body(to.resource) || body_fault(request, to, caches)) return std::nullopt;
     const auto bytes = static_cast<std::size_t>(request.content_length.value_or(0));
     auto share = bulk_.enter(bytes);
     if (!share) return std::nullopt;
-    return BodyPlan{to.resource, bytes, std::move(share)};
+    const bool to_primary = primary_.takes(request, to, caches);
+    return BodyPlan{to.resource, bytes, std::move(share), nullptr, to_primary};
 }
 
 }  // namespace narthex::http

@@ -58,7 +58,8 @@ void Mailbox::answered(std::vector<service::Answered> batch) {
              answer.status,
              std::move(narinfo),
              std::move(answer.files),
-             std::move(answer.redirect)}
+             std::move(answer.redirect),
+             std::move(answer.facts)}
         );
     }
     const std::lock_guard lock(mutex_);

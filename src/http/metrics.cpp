@@ -267,6 +267,39 @@ void add_leases(MetricList& out, const MetricFigures& figures) {
     );
 }
 
+void add_relayed(MetricList& out, const MetricFigures& figures) {
+    const auto& primary = figures.primary;
+    out.counter(
+        "narthex_relayed_requests_total",
+        "Requests that this region let its primary answer",
+        primary.relayed
+    );
+    out.counter(
+        "narthex_relayed_failures_total",
+        "Of those, for which the primary couldn't be reached or was too slow",
+        primary.failed
+    );
+    out.counter(
+        "narthex_relayed_behind_total",
+        "Narinfos that were published and hadn't come here in time",
+        primary.behind
+    );
+    const auto& nars = figures.nars;
+    out.begin("narthex_nar_fetches_total", "NARs fetched from the primary", MetricType::Counter);
+    out.add_counter({{"outcome", "kept"}}, nars.kept);
+    out.add_counter({{"outcome", "refused"}}, nars.refused);
+    out.add_counter({{"outcome", "failed"}}, nars.failed);
+    out.add_counter({{"outcome", "unkept"}}, nars.unkept);
+    out.counter(
+        "narthex_nar_fetched_bytes_total", "Bytes of NARs that were fetched and kept", nars.bytes
+    );
+    out.gauge(
+        "narthex_nars_left",
+        "NARs that this region is to fetch and hasn't yet",
+        static_cast<double>(figures.nars_left)
+    );
+}
+
 }  // namespace
 
 std::vector<MetricFamily> metric_families(const MetricFigures& figures) {
@@ -281,6 +314,7 @@ std::vector<MetricFamily> metric_families(const MetricFigures& figures) {
     add_counts(out, figures);
     add_leases(out, figures);
     add_regions(out, figures.regions);
+    add_relayed(out, figures);
     out.gauge("narthex_ready", "1 while /readyz says 200", figures.ready ? 1 : 0);
     out.gauge("narthex_build_info", "1; what runs", 1, {{"version", figures.version}});
     out.gauge(

@@ -29,6 +29,9 @@ constexpr Field k_fields[] = {
     {beast_http::field::accept, &Request::accept},
 };
 
+// Beast has no name for it.
+constexpr boost::beast::string_view k_relayed_by = "Narthex-Instance";
+
 std::string_view to_std(boost::beast::string_view text) {
     return {text.data(), text.size()};
 }
@@ -50,7 +53,7 @@ BadRequest to_bad_request(const boost::beast::error_code& error) {
 std::size_t size_of_views(const Request& request) {
     std::size_t size = request.target.size();
     for (const auto& field : k_fields) size += (request.*field.value).size();
-    return size;
+    return size + request.relayed_by.size();
 }
 
 // One head, all of whose bytes are there.
@@ -91,9 +94,7 @@ void Head::on_request_impl(
     request.version = version;
 }
 
-void Head::on_field_impl(
-    field name, string_view /*name_text*/, string_view value, error_code& error
-) {
+void Head::on_field_impl(field name, string_view name_text, string_view value, error_code& error) {
     const auto text = to_std(value);
     // A value folded over lines was put together elsewhere; RFC 9112 5.2: refuse it.
     const bool folded = !text.empty() && (text.data() < bytes_.data() ||
@@ -104,6 +105,9 @@ void Head::on_field_impl(
     }
     for (const auto& known : k_fields) {
         if (name == known.name) request.*known.value = text;
+    }
+    if (name == field::unknown && boost::beast::iequals(name_text, k_relayed_by)) {
+        request.relayed_by = text;
     }
     if (name == field::host) ++request.host_fields;
     if (name == field::expect) request.expects_100 = boost::beast::iequals(value, "100-continue");
@@ -128,6 +132,7 @@ KeptRequest::KeptRequest(const Request& request)
     };
     keep(request_.target);
     for (const auto& field : k_fields) keep(request_.*field.value);
+    keep(request_.relayed_by);
 }
 
 ParsedRequest parse_request(std::string_view bytes, std::size_t limit) {

@@ -251,6 +251,11 @@ Session::Slot* Session::waiting_slot(std::size_t id) {
 void Session::receive(Mail mail) {
     auto* slot = waiting_slot(mail.id);
     if (slot == nullptr) return;
+    if (!mail.files.empty() && context_.handler.works_on_nars()) {
+        auto nar = std::make_shared<const NarWork>(std::move(mail.files), std::move(mail.facts));
+        slot->bulk = std::make_unique<BulkWork>(BulkWork{{}, nullptr, std::move(nar)});
+        return;
+    }
     slot->files = std::move(mail.files);
     // A NAR is opened when what is before it is out: a client has one open file, whatever it asks.
     if (slot->files.empty()) set_ready(*slot, context_.handler.answer(**slot->request, mail));

@@ -23,12 +23,14 @@ bool Session::begin_body(const Request& request) {
     auto& slot = slots_.back();
     slot.close_after = !request.keep_alive;
     slot.kind = plan->kind;
-    slot.bulk = std::make_unique<BulkWork>(BulkWork{{}, std::move(plan->share)});
+    slot.bulk =
+        std::make_unique<BulkWork>(BulkWork{{}, std::move(plan->share), {}, plan->to_primary});
     slot.sink = sink_ = std::move(plan->sink);
     if (!sink_) slot.bulk->body.reserve(std::min<std::size_t>(plan->bytes, k_first_body_bytes));
     body_left_ = plan->bytes;
     body_since_ = last_read_;
     owes_continue_ = request.expects_100 && request.version == 11;
+    sink_asked_ = false;
     if (body_left_ == 0) end_body();
     return true;
 }
@@ -49,13 +51,16 @@ void Session::feed_sink() {
     if (sink_busy_ || piece_.empty() || !enough) return;
     sink_busy_ = true;
     sink_since_ = Clock::now();
-    auto taken = [weak = weak_from_this(),
-                  executor = socket_.get_executor()](std::optional<Answer> refusal) {
+    sink_->write(std::exchange(piece_, {}), on_taken());
+}
+
+BodySink::Taken Session::on_taken() {
+    return [weak = weak_from_this(),
+            executor = socket_.get_executor()](std::optional<Answer> refusal) {
         asio::post(executor, [weak, refusal = std::move(refusal)]() mutable {
             if (auto self = weak.lock()) self->on_piece_taken(std::move(refusal));
         });
     };
-    sink_->write(std::exchange(piece_, {}), std::move(taken));
 }
 
 void Session::on_piece_taken(std::optional<Answer> refusal) {
@@ -105,10 +110,20 @@ void Session::forget_body() {
     forget_sink();
 }
 
+// True while it hasn't said yet whether it wants the body.
+bool Session::asks_sink() {
+    if (!sink_ || sink_busy_) return sink_busy_;
+    if (sink_asked_) return false;
+    sink_asked_ = sink_busy_ = true;
+    sink_since_ = Clock::now();
+    sink_->ask(on_taken());
+    return true;
+}
+
 // In order: a final answer to what is before it goes first. True when there is something to send.
 bool Session::put_continue() {
     const bool its_turn = owes_continue_ && slots_.size() == 1 && !close_after_output_;
-    if (!its_turn) return false;
+    if (!its_turn || asks_sink()) return false;
     owes_continue_ = false;
     body_since_ = Clock::now();
     output_ += "HTTP/1.1 100 Continue\r\n\r\n";

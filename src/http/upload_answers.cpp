@@ -98,18 +98,26 @@ std::optional<Answer> UploadAnswers::fault(const Request& request, const Route& 
     const auto coding = parse_content_coding(request.content_encoding);
     if (!coding) return unknown_coding();
     if (to.resource == Resource::nar && coding != ContentCoding::identity) return unknown_coding();
+    return size_fault(request, to);
+}
+
+std::optional<Answer> UploadAnswers::size_fault(const Request& request, const Route& to) const {
     if (!request.content_length) return no_length();
     const auto most = most_bytes(to);
     if (*request.content_length > most) return too_large_upload(most);
     return std::nullopt;
 }
 
-std::optional<UploadPlan> UploadAnswers::plan(const Request& request, const Route& to) const {
+std::shared_ptr<service::BulkShare> UploadAnswers::enter(const Request& request, const Route& to)
+    const {
     const bool is_nar = to.resource == Resource::nar;
-    const auto bytes = static_cast<std::size_t>(*request.content_length);
-    auto share = room_.enter(is_nar ? k_sink_bytes : bytes);
+    return room_.enter(is_nar ? k_sink_bytes : static_cast<std::size_t>(*request.content_length));
+}
+
+std::optional<UploadPlan> UploadAnswers::plan(const Request& request, const Route& to) const {
+    auto share = enter(request, to);
     if (!share) return std::nullopt;
-    if (!is_nar) return UploadPlan{std::move(share), nullptr};
+    if (to.resource != Resource::nar) return UploadPlan{std::move(share), nullptr};
     const UploadPlace place{*directory_, publishing_, disk_, limits_.publish};
     return UploadPlan{
         nullptr, std::make_shared<NarUpload>(place, to.cache->id, to.nar, std::move(share))};

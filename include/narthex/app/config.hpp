@@ -42,6 +42,10 @@ struct Config {
     std::vector<PublicKey> trusted_keys;
     std::vector<std::string> signing_key_files;
     service::UpstreamLimits upstreams;
+    std::chrono::milliseconds primary_timeout{20'000};  // of a region's
+    std::string nar_dir;           // empty: below the data directory, or nowhere
+    std::size_t nar_fetches = 64;  // at once, from the primary
+    bool fetches_all_nars = false;
     bool count_requests = true;
     std::chrono::seconds count_flush{10};
     std::chrono::days count_keep{400};

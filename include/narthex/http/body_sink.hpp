@@ -18,8 +18,12 @@ class BodySink {
 
     virtual ~BodySink() = default;
 
-    // Each calls back once, on some other thread. One call at a time; nothing after an answer but
-    // end(), which gives it again, and nothing after end().
+    // Each calls back once, on some other thread, but for ask(), which may do so before it returns.
+    // One call at a time; nothing after an answer but end(), which gives it again, and nothing
+    // after end().
+
+    // Whether a body is wanted, for clients that wait to be told so.
+    virtual void ask(Taken taken) { taken(std::nullopt); }
     virtual void write(std::string piece, Taken taken) = 0;
     // The body has come as a whole.
     virtual void end(Done done) = 0;

@@ -20,14 +20,23 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace narthex::http {
+
+// A NAR that is found, but not to be sent from where it was found (RegionNars).
+struct NarWork {
+    std::vector<std::string> files;
+    std::shared_ptr<const db::NarFacts> facts;
+};
 
 // What a bulk request has beside its head.
 struct BulkWork {
     std::string body;
     std::shared_ptr<service::BulkShare>
         share;  // goes along to the answer; null where there is no body
+    std::shared_ptr<const NarWork> nar = {};
+    bool to_primary = false;  // this is a region, and the request its primary's to answer
 };
 
 struct BulkAsk {

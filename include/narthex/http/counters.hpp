@@ -28,8 +28,9 @@ class Counter {
 };
 
 // The statuses that answers can have; each Counters row has a column for each.
-inline constexpr std::array k_statuses = {200, 201, 204, 206, 302, 304, 400, 401, 403, 404,
-                                          405, 409, 411, 413, 415, 416, 431, 500, 503, 507};
+inline constexpr std::array k_statuses = {200, 201, 204, 206, 302, 304, 400, 401,
+                                          403, 404, 405, 409, 411, 413, 415, 416,
+                                          431, 500, 502, 503, 504, 507, 508};
 
 // How long answers took, from the arrival of the request to handing the answer to the kernel.
 struct Latency {

@@ -4,7 +4,9 @@
 #include "narthex/http/bulk_answers.hpp"
 #include "narthex/http/narinfo_cache.hpp"
 #include "narthex/http/options.hpp"
+#include "narthex/http/primary_answers.hpp"
 #include "narthex/http/readiness.hpp"
+#include "narthex/http/region_nars.hpp"
 #include "narthex/http/responder.hpp"
 #include "narthex/http/upload_answers.hpp"
 #include "narthex/service/access.hpp"
@@ -25,6 +27,8 @@ class Handler : public Responder {
         NarinfoCache& cache,
         BulkAnswers& bulk,
         UploadAnswers& uploads,
+        PrimaryAnswers& primary,
+        RegionNars& nars,
         HandlerOptions options
     );
 
@@ -34,6 +38,7 @@ class Handler : public Responder {
     [[nodiscard]] Response respond(
         const Request& request, const std::vector<Cache>& caches, Clock::time_point now
     ) override;
+    [[nodiscard]] bool works_on_nars() const override { return nars_.works(); }
     void work(BulkAsk ask, std::function<void(Answer)> done) override;
     [[nodiscard]] std::chrono::milliseconds work_limit(const Request& request) const override;
     [[nodiscard]] Answer answer(const Request& request, const Mail& mail) const override;
@@ -52,13 +57,27 @@ class Handler : public Responder {
     );
     [[nodiscard]] Response narinfo(const Route& to, const Request& request, Clock::time_point now);
     [[nodiscard]] const Answer& without(const Request& request, bool hidden) const;
-    [[nodiscard]] Response without_body(const Request& request, const Route& to) const;
-    [[nodiscard]] std::optional<Answer> body_fault(const Request& request, const Route& to) const;
+    [[nodiscard]] Response without_body(
+        const Request& request, const Route& to, const std::vector<Cache>& caches
+    ) const;
+    [[nodiscard]] std::optional<Answer> body_fault(
+        const Request& request, const Route& to, const std::vector<Cache>& caches
+    ) const;
     [[nodiscard]] std::optional<Answer> refusal_of(const Request& request, const Route& to) const;
+    [[nodiscard]] bool fails_on_503(const Request& request) const;
     [[nodiscard]] Answer unsure(const Request& request, const Route& to) const;
-    [[nodiscard]] Response without_upload(const Request& request, const Route& to) const;
-    [[nodiscard]] std::optional<BodyPlan> upload_plan(const Request& request, const Route& to)
+    [[nodiscard]] Response without_upload(
+        const Request& request, const Route& to, const std::vector<Cache>& caches
+    ) const;
+    [[nodiscard]] std::optional<Answer> upload_fault(
+        const Request& request, const Route& to, const std::vector<Cache>& caches
+    ) const;
+    [[nodiscard]] std::optional<BodyPlan> upload_plan(
+        const Request& request, const Route& to, const std::vector<Cache>& caches
+    ) const;
+    [[nodiscard]] std::optional<BodyPlan> relayed_upload(const Request& request, const Route& to)
         const;
+    void ask_primary(BulkAsk ask, std::function<void(Answer)> done);
 
     const service::Catalog& catalog_;
     const service::Access& access_;
@@ -68,6 +87,8 @@ class Handler : public Responder {
     NarinfoCache& cache_;
     BulkAnswers& bulk_;
     UploadAnswers& uploads_;
+    PrimaryAnswers& primary_;
+    RegionNars& nars_;
     HandlerOptions options_;
     Answer absent_narinfo_;
     Answer hidden_narinfo_;

@@ -23,6 +23,7 @@ struct Mail {
     std::shared_ptr<const NarinfoAnswer> narinfo;  // of a path that is found
     std::vector<std::string> files;                // of a NAR that is found
     std::string redirect;                          // of one that another server has
+    std::shared_ptr<const db::NarFacts> facts;     // of a NAR that is found
 };
 
 class Mailbox : public service::LookupReceiver {

@@ -4,15 +4,18 @@
 
 #include "narthex/http/counters.hpp"
 #include "narthex/http/narinfo_cache.hpp"
+#include "narthex/http/primary_answers.hpp"
 #include "narthex/http/region_figures.hpp"
 #include "narthex/service/batch_sizes.hpp"
 #include "narthex/service/count_store.hpp"
 #include "narthex/service/leases.hpp"
 #include "narthex/service/lookups.hpp"
+#include "narthex/service/nar_fetch.hpp"
 #include "narthex/service/upstreams.hpp"
 
 #include <prometheus/metric_family.h>
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,7 +34,10 @@ struct MetricFigures {
     service::CountStore::Figures counts{};
     service::Leases::Figures leases{};
     RegionFigures regions{};
-    bool ready = false;  // as /readyz says
+    PrimaryAnswers::Figures primary{};    // a region's
+    service::NarFetches::Figures nars{};  // there, too
+    std::uint64_t nars_left = 0;          // where all are fetched
+    bool ready = false;                   // as /readyz says
     const service::BatchSizes& batches;
     std::string version;
     double started_at = 0;  // of the process, in seconds since 1970

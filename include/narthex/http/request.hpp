@@ -26,7 +26,8 @@ struct Request {
     std::string_view content_type;
     std::string_view content_encoding;
     std::string_view accept;
-    int version = 11;  // 10 or 11
+    std::string_view relayed_by;  // Narthex-Instance: the region that relays it
+    int version = 11;             // 10 or 11
     bool keep_alive = true;
     int host_fields = 0;
     bool has_body = false;     // after the head

@@ -34,6 +34,7 @@ struct BodyPlan {
     std::uint64_t bytes;
     std::shared_ptr<service::BulkShare> share;
     std::shared_ptr<BodySink> sink = nullptr;  // null: the body is gathered in memory
+    bool to_primary = false;                   // of BulkWork
 };
 
 class Responder {
@@ -59,6 +60,9 @@ class Responder {
     // The answer to a request that was looked up; not for NARs that were found, which nar_answer
     // makes of their files.
     [[nodiscard]] virtual Answer answer(const Request& request, const Mail& mail) const = 0;
+
+    // Whether NARs that are found are to be worked on, instead of sent from where they were found.
+    [[nodiscard]] virtual bool works_on_nars() const { return false; }
 
     // Works on a request that respond() said so of, or whose body was taken without a sink. `done`
     // is called once, on some other thread, unless the client is gone.

@@ -106,6 +106,8 @@ class Session : public std::enable_shared_from_this<Session> {
     bool begin_body(const Request& request);
     std::size_t take_body(std::string_view bytes);
     void feed_sink();
+    [[nodiscard]] bool asks_sink();
+    [[nodiscard]] BodySink::Taken on_taken();
     void on_piece_taken(std::optional<Answer> refusal);
     void end_body();
     void refuse_rest_of_body(Answer answer);
@@ -188,7 +190,8 @@ class Session : public std::enable_shared_from_this<Session> {
     bool has_body_ = false;  // a request with one isn't answered: no more are parsed
     bool writing_ = false;
     bool awaiting_piece_ = false;
-    bool sink_busy_ = false;      // it is writing
+    bool sink_busy_ = false;      // it is writing, or was asked
+    bool sink_asked_ = false;     // whether it wants the body
     bool owes_continue_ = false;  // slots_.back()'s client sends its body when it is told to
     bool draining_ = false;       // what has been read is answered, and no more
     bool peer_ended_ = false;     // it sends no more; what has been read is still parsed

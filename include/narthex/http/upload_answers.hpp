@@ -62,6 +62,13 @@ class UploadAnswers {
     // Why the body of this PUT isn't even read. Absent when it is.
     [[nodiscard]] std::optional<Answer> fault(const Request& request, const Route& to) const;
 
+    // The same of its size alone.
+    [[nodiscard]] std::optional<Answer> size_fault(const Request& request, const Route& to) const;
+
+    // The memory for a PUT that has a length. Null when too much is in use.
+    [[nodiscard]] std::shared_ptr<service::BulkShare> enter(const Request& request, const Route& to)
+        const;
+
     // For a PUT without a fault. Absent when too many are under way.
     [[nodiscard]] std::optional<UploadPlan> plan(const Request& request, const Route& to) const;
 
