@@ -2,6 +2,9 @@
 
 #include "narthex/core/log_text.hpp"
 #include "narthex/db/heartbeats.hpp"
+#include "narthex/db/subscription.hpp"
+#include "narthex/service/replica_invite.hpp"
+#include "narthex/service/replica_promote.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -14,6 +17,8 @@ constexpr std::chrono::seconds k_look_interval(5);
 constexpr std::chrono::seconds k_slot_interval(60);
 // A region that can't be reached keeps nobody from publishing.
 constexpr std::chrono::seconds k_longest_hold(3);
+// In the audit log.
+constexpr std::string_view k_who = "serve";
 
 std::vector<std::string> urls_of(const std::vector<db::RegionStatus>& regions) {
     std::vector<std::string> urls;
@@ -114,13 +119,40 @@ void PrimaryDuties::look_at_regions(Clock::time_point now) {
         const std::lock_guard lock(mutex_);
         regions_ = regions;
     }
-    if (now - judged_slots_at_ < k_slot_interval) return;
-    judged_slots_at_ = now;
     try {
-        slots_.apply(*connection_, regions, now, seconds_since_1970());
+        look_after(regions, now);
     } catch (const db::QueryFailed& error) {
         // It may have no right to: that doesn't keep it from serving.
-        spdlog::warn("event=region_slot_not_dropped reason={}", log_text(error.what()));
+        spdlog::warn("event=regions_not_looked_after reason={}", log_text(error.what()));
+    }
+}
+
+void PrimaryDuties::look_after(
+    const std::vector<db::RegionStatus>& regions, Clock::time_point now
+) {
+    const auto removed = remove_left_regions(*connection_, std::string(k_who));
+    if (!removed) {
+        spdlog::warn("event=region_not_removed reason={}", log_text(removed.error().message));
+    }
+    if (now - judged_slots_at_ < k_slot_interval) return;
+    judged_slots_at_ = now;
+    slots_.apply(*connection_, regions, now, seconds_since_1970());
+    fence_the_old();
+}
+
+// Promoted while the old primary couldn't be asked: the way there, the subscription, is kept until
+// it was.
+void PrimaryDuties::fence_the_old() {
+    bool unfinished = false;
+    connection_->read([&](db::Tx& tx) { unfinished = db::find_subscription(tx).has_value(); });
+    if (!unfinished) return;
+    PromoteOptions options;
+    options.who = k_who;
+    const auto fenced = promote(options_.uri, options);
+    if (fenced) {
+        spdlog::info("event=old_primary_fenced");
+    } else {
+        spdlog::warn("event=old_primary_not_fenced reason={}", log_text(fenced.error().message));
     }
 }
 

@@ -101,6 +101,27 @@ class PromoteTest(unittest.TestCase):
         self.assertEqual(region.sql.value("select count(*) from pg_subscription"), "0")
         proxy.close()
 
+    def test_serve_fences_the_old_primary_once_it_can_be_asked(self):
+        proxy = regions.Proxy(self.primary.port)
+        region = self.join("--full", proxy=proxy).up()
+        proxy.cut()
+        region.json("replica", "promote", "--force-unfenced")
+        region.down()
+        proxy.mend()
+        region.serve()
+        support.wait_until(lambda: self.primary.sql.value("select role || epoch from instance") == "fenced2",
+                           "the old primary is fenced")
+        support.wait_until(lambda: region.sql.value("select count(*) from pg_subscription") == "0",
+                           "the way there is gone")
+        proxy.close()
+
+    def test_serve_removes_regions_that_left(self):
+        region = self.join().up()
+        self.assertEqual(self.primary.slots(), {"narthex_region_eu1"})
+        region.command("replica", "leave")
+        support.wait_until(lambda: self.primary.roles() == set(), "its role is gone")
+        self.assertEqual((self.primary.slots(), self.primary.sql.value("select count(*) from region")), (set(), "0"))
+
     def test_a_promotion_that_is_killed_goes_on(self):
         region = self.join("--full").up()
         before = self.primary.hashes()

@@ -56,6 +56,8 @@ class PrimaryDuties {
     void turn();
     void connect();
     void look_at_regions(Clock::time_point now);
+    void look_after(const std::vector<db::RegionStatus>& regions, Clock::time_point now);
+    void fence_the_old();
     void fence_if_replaced();
     [[nodiscard]] bool is_primary() const;
 
