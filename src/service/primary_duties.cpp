@@ -40,10 +40,16 @@ PrimaryDuties::PrimaryDuties(PrimaryDutiesOptions options, const InstanceWatch& 
       watch_(watch),
       epochs_(options_.user_agent),
       slots_(options_.drop_after) {
-    connect();
-    if (is_primary()) look_at_regions(started_at_);
-    // Where nobody is to be asked, nobody waits.
-    may_write_ = epochs_.asked();
+    try {
+        connect();
+        if (is_primary()) look_at_regions(started_at_);
+        // Where nobody is to be asked, nobody waits.
+        may_write_ = epochs_.asked();
+    } catch (const db::Unavailable& error) {
+        // As when the connection is lost later: the thread goes on trying, and clients are served.
+        spdlog::warn("event=regions_not_served reason={}", log_text(error.what()));
+        connection_.reset();
+    }
     thread_ = std::thread([this] { run(); });
 }
 

@@ -433,18 +433,6 @@ class Sweep(Case):
             "default/README", f"default/nar/{named}", "default/nar/young.nar"})
         region.stop()
 
-    def test_nothing_goes_while_a_copy_is_not_complete(self):
-        self.make("unnamed.nar", 2)
-        REGION_PG.sql("update instance set role = 'joining'")
-        self.addCleanup(lambda: REGION_PG.sql("update instance set role = 'region'"))
-        region = support.Server("--database", REGION_PG.uri, "--nar-dir", self.directory)
-        self.addCleanup(region.kill)
-        region.start()
-        support.wait_until(lambda: "event=listening" in region.log(), "it serves")
-        time.sleep(1)  # longer than a sweep takes
-        self.assertIn("default/nar/unnamed.nar", self.kept())
-        region.stop()
-
 
 if __name__ == "__main__":
     support.main()

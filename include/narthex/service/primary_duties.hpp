@@ -31,7 +31,7 @@ struct PrimaryDutiesOptions {
 
 class PrimaryDuties {
   public:
-    // Lists the regions; throws what db throws. `watch` outlives it.
+    // Lists the regions; a database that is away is tried again. `watch` outlives it.
     PrimaryDuties(PrimaryDutiesOptions options, const InstanceWatch& watch);
     ~PrimaryDuties();  // stop()
     PrimaryDuties(const PrimaryDuties&) = delete;
