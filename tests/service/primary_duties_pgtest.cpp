@@ -2,6 +2,8 @@
 
 #include "narthex/service/primary_duties.hpp"
 
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -97,8 +99,16 @@ TEST_F(PrimaryDutiesTest, beats_while_there_are_regions) {
 
 TEST_F(PrimaryDutiesTest, waits_for_regions_that_cannot_be_reached_but_not_for_ever) {
     test::add_region(database_.uri(), "eu1");
-    // Nobody answers there: a name that is never resolved.
-    test::execute(database_.uri(), "update region set url = 'http://region.invalid/'");
+    // Connections are taken there, and never answered.
+    boost::asio::io_context context;
+    const boost::asio::ip::tcp::acceptor silent(
+        context, {boost::asio::ip::make_address("127.0.0.1"), 0}
+    );
+    test::execute(
+        database_.uri(),
+        "update region set url = 'http://127.0.0.1:" +
+            std::to_string(silent.local_endpoint().port()) + "/'"
+    );
     const InstanceWatch watch(database_.uri(), epochs_);
     const auto begun = Clock::now();
     const PrimaryDuties duties({database_.uri(), "test"}, watch);
