@@ -34,8 +34,9 @@ WARM_UP = 2  # seconds
 
 
 class Postgres:
-    def __init__(self, data, postmaster):
+    def __init__(self, data, postmaster, port=5432):
         self.postmaster = postmaster
+        self.port = str(port)  # of the name of its socket, too
         self._directory = data.directory
         record = data.data_dir / "socket-dir"
         recorded = record.read_text().strip() if record.exists() else ""
@@ -93,8 +94,8 @@ class Postgres:
         return [find_program(words[0]), *(str(word) for word in words[1:])]
 
     def _surroundings(self, settings=""):
-        environment = {**os.environ, "PGOPTIONS": settings, "PGHOST": self._socket, "PGUSER": "narthex",
-                       "PGDATABASE": "narthex"}
+        environment = {**os.environ, "PGOPTIONS": settings, "PGHOST": self._socket, "PGPORT": self.port,
+                       "PGUSER": "narthex", "PGDATABASE": "narthex"}
         return {"env": environment, "cwd": "/", **self._identity}
 
     def psql(self, statements):
