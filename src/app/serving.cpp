@@ -88,9 +88,9 @@ double seconds_since_1970() {
 
 Serving::Serving(const Config& config, const OpenDatabase& database, const GiveUp& give_up)
     : started_at_(seconds_since_1970()),
-      catalog_(database.uri, database.revive(), give_up),
       access_(database.uri),
-      watch_(database.uri, epochs_),
+      watch_(epochs_),
+      database_watch_({database.uri, {&catalog_, &access_, &watch_}, database.revive(), give_up}),
       cache_(
           config.cache_bytes, config.max_ages, epochs_, config.count_requests ? &counts_ : nullptr
       ),
@@ -161,8 +161,7 @@ Serving::Serving(const Config& config, const OpenDatabase& database, const GiveU
       api_(catalog_, access_, *admin_database_, *changes_),
       admin_handler_(catalog_, readiness_, api_, [this] { return metrics(); }),
       invalidation_(database.uri, epochs_, [this](const std::string& table) {
-          if (table == "cache") catalog_.refresh_soon();
-          if (table == "token") access_.refresh_soon();
+          if (table == "cache" || table == "token") database_watch_.read_soon();
       }) {
     uploads_.wait_for([this] { return duties_.may_write(); });
     if (config.admin.address.empty()) return;

@@ -21,6 +21,7 @@
 #include "narthex/service/change_watch.hpp"
 #include "narthex/service/count_sender.hpp"
 #include "narthex/service/count_store.hpp"
+#include "narthex/service/database_watch.hpp"
 #include "narthex/service/exchange.hpp"
 #include "narthex/service/instance_watch.hpp"
 #include "narthex/service/invalidation.hpp"
@@ -96,6 +97,7 @@ class Serving {
     service::Access access_;
     service::Epochs epochs_;
     service::InstanceWatch watch_;
+    service::DatabaseWatch database_watch_;
     service::RequestCounts counts_;
     http::NarinfoCache cache_;
     service::CountStore count_store_;

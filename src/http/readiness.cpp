@@ -16,7 +16,7 @@ Readiness::Readiness(
     : lookups_(lookups), catalog_(catalog), watch_(watch), uplink_(uplink), most_lag_(most_lag) {}
 
 std::optional<std::string> Readiness::fault() const {
-    // Lookups only notice an absence when somebody asks; the catalog asks every second.
+    // Lookups only notice an absence when somebody asks; the catalog is read all the time.
     if (!lookups_.available() || !catalog_.current()) return "the database is away";
     switch (watch_.instance()->role) {
         case db::InstanceRole::joining:

@@ -1,17 +1,15 @@
 #include "narthex/service/access.hpp"
 
-#include "narthex/core/log_text.hpp"
 #include "narthex/db/tokens.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 namespace narthex::service {
 
 namespace {
 
-constexpr std::chrono::milliseconds k_refresh_interval(250);
 // From when the tokens were asked for: what was revoked before that, they say.
 constexpr std::chrono::seconds k_trust(1);
 
@@ -31,19 +29,10 @@ struct Access::Snapshot {
     Clock::time_point trusted_until;
 };
 
-Access::Access(std::string uri) : uri_(std::move(uri)), uses_(uri_) {
-    refresh();
-    thread_ = std::thread([this] { run(); });
-}
+Access::Access(std::string uri)
+    : uses_(std::move(uri)), snapshot_(std::make_shared<const Snapshot>()) {}
 
 Access::~Access() {
-    {
-        const std::lock_guard lock(mutex_);
-        stopping_ = true;
-        if (connection_) connection_->interrupt();
-    }
-    wake_.notify_all();
-    thread_.join();
     uses_.stop(Clock::now() < snapshot_->trusted_until);
 }
 
@@ -73,48 +62,16 @@ bool Access::knows(std::string_view authorization, int cache, Scope scope) const
            !denial(at->second.token, cache, scope, seconds_since_1970());
 }
 
-void Access::refresh_soon() {
-    {
-        const std::lock_guard lock(mutex_);
-        refresh_soon_ = true;
-    }
-    wake_.notify_one();
-}
-
 std::shared_ptr<const Access::Snapshot> Access::snapshot() const {
     const std::lock_guard lock(mutex_);
     return snapshot_;
 }
 
-void Access::run() {
-    std::unique_lock lock(mutex_);
-    const auto woken = [this] { return stopping_ || refresh_soon_; };
-    while (true) {
-        wake_.wait_for(lock, k_refresh_interval, woken);
-        if (stopping_) return;
-        refresh_soon_ = false;
-        lock.unlock();
-        try {
-            refresh();
-        } catch (const std::exception& error) {
-            spdlog::debug("event=tokens_not_read reason={}", log_text(error.what()));
-            const std::lock_guard again(mutex_);
-            connection_.reset();
-        }
-        lock.lock();
-    }
-}
-
-void Access::refresh() {
-    if (!connection_) {
-        auto fresh = std::make_unique<db::Connection>(uri_, db::Session::serving);
-        const std::lock_guard lock(mutex_);
-        connection_ = std::move(fresh);
-    }
+void Access::read(db::Connection& connection) {
     auto read = std::make_shared<Snapshot>();
     read->trusted_until = Clock::now() + k_trust;
     std::vector<Token> tokens;
-    connection_->read([&](db::Tx& tx) { tokens = db::current_tokens(tx); });
+    connection.read([&](db::Tx& tx) { tokens = db::current_tokens(tx); });
     for (auto& token : tokens) {
         auto& used = uses_.cell(token.id);
         const auto hash = token.hash;

@@ -1,7 +1,5 @@
 #include "narthex/service/instance_watch.hpp"
 
-#include "narthex/core/log_text.hpp"
-
 #include <spdlog/spdlog.h>
 
 #include <utility>
@@ -12,30 +10,12 @@ namespace {
 
 using Clock = Epochs::Clock;
 
-constexpr std::chrono::milliseconds k_refresh_interval(250);
-
 template <class Time>
 std::int64_t micros(Time time) {
     return std::chrono::floor<std::chrono::microseconds>(time.time_since_epoch()).count();
 }
 
 }  // namespace
-
-InstanceWatch::InstanceWatch(std::string uri, Epochs& epochs)
-    : uri_(std::move(uri)), epochs_(epochs) {
-    refresh();
-    thread_ = std::thread([this] { run(); });
-}
-
-InstanceWatch::~InstanceWatch() {
-    {
-        const std::lock_guard lock(mutex_);
-        stopping_ = true;
-        if (connection_) connection_->interrupt();
-    }
-    wake_.notify_all();
-    thread_.join();
-}
 
 std::shared_ptr<const db::Instance> InstanceWatch::instance() const {
     const std::lock_guard lock(mutex_);
@@ -75,33 +55,10 @@ AppliedHeartbeat InstanceWatch::applied() const {
     return {micros(seen_->heartbeat.at), micros(seen_->at)};
 }
 
-void InstanceWatch::run() {
-    std::unique_lock lock(mutex_);
-    while (true) {
-        wake_.wait_for(lock, k_refresh_interval, [this] { return stopping_; });
-        if (stopping_) return;
-        lock.unlock();
-        try {
-            refresh();
-        } catch (const std::exception& error) {
-            spdlog::debug("event=instance_not_read reason={}", log_text(error.what()));
-            const std::lock_guard again(mutex_);
-            connection_.reset();
-        }
-        lock.lock();
-    }
-}
-
-void InstanceWatch::refresh() {
-    if (!connection_) {
-        auto fresh = std::make_unique<db::Connection>(uri_, db::Session::serving);
-        const std::lock_guard lock(mutex_);
-        connection_ = std::move(fresh);
-        if (stopping_) connection_->interrupt();
-    }
+void InstanceWatch::read(db::Connection& connection) {
     db::Instance instance;
     std::optional<db::Heartbeat> heartbeat;
-    connection_->read([&](db::Tx& tx) {
+    connection.read([&](db::Tx& tx) {
         instance = db::read_instance(tx);
         heartbeat = db::read_heartbeat(tx);
     });

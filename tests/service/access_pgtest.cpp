@@ -13,6 +13,15 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds k_patience(30);
 
+// As a server has it.
+struct ReadAccess {
+    explicit ReadAccess(const std::string& uri) : access(uri), watch({uri, {&access}, {}, {}}) {}
+    operator const Access&() const { return access; }
+
+    Access access;
+    DatabaseWatch watch;
+};
+
 class AccessTest : public testing::Test {
   protected:
     // Its Authorization field.
@@ -73,7 +82,7 @@ Clock::duration wait_for(
 
 TEST_F(AccessTest, names_who_is_granted_and_why_others_are_not) {
     const auto reader = make("reader");
-    const Access access(database_.uri());
+    const ReadAccess access(database_.uri());
     EXPECT_EQ(verdict(access, reader), "reader");
     EXPECT_EQ(verdict(access, reader, Scope::publish), "(wrong scope)");
     EXPECT_EQ(verdict(access, ""), "(no token)");
@@ -82,7 +91,7 @@ TEST_F(AccessTest, names_who_is_granted_and_why_others_are_not) {
 }
 
 TEST_F(AccessTest, follows_what_changes_within_a_second_though_nobody_tells) {
-    const Access access(database_.uri());
+    const ReadAccess access(database_.uri());
     const auto late = make("late");
     EXPECT_LT(wait_for(access, late, "late"), std::chrono::seconds(1));
     revoke("late");
@@ -90,22 +99,22 @@ TEST_F(AccessTest, follows_what_changes_within_a_second_though_nobody_tells) {
 }
 
 TEST_F(AccessTest, follows_at_once_when_it_is_told) {
-    Access access(database_.uri());
+    ReadAccess access(database_.uri());
     const auto late = make("late");
-    access.refresh_soon();
+    access.watch.read_soon();
     wait_for(access, late, "late");
 }
 
 TEST_F(AccessTest, ends_with_its_time) {
     const auto token = make("short");
     test::execute(database_.uri(), "update token set expires_at = now() + interval '1 second'");
-    const Access access(database_.uri());
+    const ReadAccess access(database_.uri());
     wait_for(access, token, "(expired)");
 }
 
 TEST_F(AccessTest, grants_nothing_that_it_could_not_confirm_for_a_second) {
     const auto token = make("reader");
-    const Access access(database_.uri());
+    const ReadAccess access(database_.uri());
     EXPECT_EQ(verdict(access, token), "reader");
     test::execute(database_.uri(), "alter table token rename to token_away");
     EXPECT_LT(wait_for(access, token, "(unconfirmed)"), std::chrono::milliseconds(1500));
@@ -118,7 +127,7 @@ TEST_F(AccessTest, stores_the_last_uses_when_it_ends) {
     const auto used = make("used");
     const auto unused = make("unused");
     {
-        const Access access(database_.uri());
+        const ReadAccess access(database_.uri());
         EXPECT_EQ(verdict(access, used), "used");
         EXPECT_EQ(verdict(access, unused, Scope::gc), "(wrong scope)");
     }

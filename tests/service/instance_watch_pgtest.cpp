@@ -35,7 +35,8 @@ class InstanceWatchTest : public testing::Test {
 };
 
 TEST_F(InstanceWatchTest, knows_that_a_primary_is_up_to_date) {
-    const InstanceWatch watch(database_.uri(), epochs_);
+    InstanceWatch watch(epochs_);
+    const DatabaseWatch reading({database_.uri(), {&watch}, {}, {}});
     EXPECT_EQ(watch.instance()->role, db::InstanceRole::primary);
     EXPECT_EQ(watch.instance()->epoch, 1);
     EXPECT_TRUE(watch.up_to_date());
@@ -44,7 +45,8 @@ TEST_F(InstanceWatchTest, knows_that_a_primary_is_up_to_date) {
 }
 
 TEST_F(InstanceWatchTest, follows_what_the_instance_becomes_and_forgets_answers) {
-    const InstanceWatch watch(database_.uri(), epochs_);
+    InstanceWatch watch(epochs_);
+    const DatabaseWatch reading({database_.uri(), {&watch}, {}, {}});
     const auto stamp = epochs_.stamp(k_hash);
     test::execute(
         database_.uri(), "update instance set role = 'joining', kind = 'full', name = 'eu1'"
@@ -69,7 +71,8 @@ TEST_F(InstanceWatchTest, follows_what_the_instance_becomes_and_forgets_answers)
 
 TEST_F(InstanceWatchTest, is_up_to_date_while_heartbeats_are_young) {
     test::become_region(database_.uri());
-    InstanceWatch watch(database_.uri(), epochs_);
+    InstanceWatch watch(epochs_);
+    const DatabaseWatch reading({database_.uri(), {&watch}, {}, {}});
     see_clock(watch);
     EXPECT_FALSE(watch.up_to_date());
     test::apply_heartbeat(database_.uri(), "0 seconds");
@@ -88,7 +91,8 @@ TEST_F(InstanceWatchTest, is_up_to_date_while_heartbeats_are_young) {
 
 TEST_F(InstanceWatchTest, is_not_up_to_date_without_the_primarys_clock) {
     test::become_region(database_.uri());
-    InstanceWatch watch(database_.uri(), epochs_);
+    InstanceWatch watch(epochs_);
+    const DatabaseWatch reading({database_.uri(), {&watch}, {}, {}});
     test::apply_heartbeat(database_.uri(), "0 seconds");
     wait_until([&] { return watch.heartbeat().has_value(); }, "a heartbeat was applied");
     EXPECT_FALSE(watch.up_to_date());
@@ -99,7 +103,8 @@ TEST_F(InstanceWatchTest, is_not_up_to_date_without_the_primarys_clock) {
 }
 
 TEST_F(InstanceWatchTest, goes_on_after_its_connection_was_lost) {
-    const InstanceWatch watch(database_.uri(), epochs_);
+    InstanceWatch watch(epochs_);
+    const DatabaseWatch reading({database_.uri(), {&watch}, {}, {}});
     test::execute(
         database_.uri(),
         "select pg_terminate_backend(pid) from pg_stat_activity"

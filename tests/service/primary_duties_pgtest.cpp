@@ -71,7 +71,8 @@ class PrimaryDutiesTest : public testing::Test {
 };
 
 TEST_F(PrimaryDutiesTest, beats_while_there_are_regions) {
-    const InstanceWatch watch(database_.uri(), epochs_);
+    InstanceWatch watch(epochs_);
+    const DatabaseWatch reading({database_.uri(), {&watch}, {}, {}});
     const PrimaryDuties duties({database_.uri(), "test"}, watch);
     EXPECT_TRUE(duties.may_write());
     EXPECT_EQ(beats(), "");
@@ -109,7 +110,8 @@ TEST_F(PrimaryDutiesTest, waits_for_regions_that_cannot_be_reached_but_not_for_e
         "update region set url = 'http://127.0.0.1:" +
             std::to_string(silent.local_endpoint().port()) + "/'"
     );
-    const InstanceWatch watch(database_.uri(), epochs_);
+    InstanceWatch watch(epochs_);
+    const DatabaseWatch reading({database_.uri(), {&watch}, {}, {}});
     const auto begun = Clock::now();
     const PrimaryDuties duties({database_.uri(), "test"}, watch);
     EXPECT_FALSE(duties.may_write());

@@ -1,33 +1,30 @@
-// Which instance of narthex the database is of, and whether it has all that its primary has: read
-// four times a second, on a thread and a connection of its own, so that joining, promotion and
-// fencing need no restart of a server. Tells Epochs until when what the database lacks is absent.
+// Which instance of narthex the database is of, and whether it has all that its primary has, as
+// DatabaseWatch reads it: joining, promotion and fencing need no restart of a server. Tells Epochs
+// until when what the database lacks is absent.
 #pragma once
 
 #include "narthex/core/freshness.hpp"
-#include "narthex/db/connection.hpp"
 #include "narthex/db/heartbeats.hpp"
 #include "narthex/db/instance.hpp"
+#include "narthex/service/database_watch.hpp"
 #include "narthex/service/epochs.hpp"
 
 #include <chrono>
-#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <string>
-#include <thread>
 
 namespace narthex::service {
 
-class InstanceWatch {
+class InstanceWatch : public Watched {
   public:
-    // Reads the row; throws what db throws. `epochs` outlives it.
-    InstanceWatch(std::string uri, Epochs& epochs);
-    ~InstanceWatch();
-    InstanceWatch(const InstanceWatch&) = delete;
-    InstanceWatch& operator=(const InstanceWatch&) = delete;
+    // `epochs` outlives it.
+    explicit InstanceWatch(Epochs& epochs) : epochs_(epochs) {}
 
-    // As it was read last; never null. While the database is away the last one stands. Any thread.
+    void read(db::Connection& connection) override;
+
+    // As it was read last; null before that. While the database is away the last one stands. Any
+    // thread.
     [[nodiscard]] std::shared_ptr<const db::Instance> instance() const;
 
     // Whether what the database lacks is absent: always on a primary; on a region while the newest
@@ -58,22 +55,15 @@ class InstanceWatch {
         Epochs::Clock::time_point at;  // first
     };
 
-    void run();
-    void refresh();
     void take(db::Instance instance, const std::optional<db::Heartbeat>& heartbeat);
     void judge();
     [[nodiscard]] AppliedHeartbeat applied() const;
 
-    std::string uri_;
     Epochs& epochs_;
-    std::unique_ptr<db::Connection> connection_;  // replaced under the mutex
-    mutable std::mutex mutex_;                    // held for moments
-    std::condition_variable wake_;
-    std::shared_ptr<const db::Instance> instance_;  // never null
+    mutable std::mutex mutex_;  // held for moments
+    std::shared_ptr<const db::Instance> instance_;
     std::optional<Seen> seen_;
     std::optional<ClockReading> reading_;
-    bool stopping_ = false;
-    std::thread thread_;
 };
 
 }  // namespace narthex::service
