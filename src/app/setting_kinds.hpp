@@ -83,11 +83,23 @@ Setting boolean(const char* key, const char* value, const char* help, At at) {
     };
 }
 
+// Where a server listens.
+[[nodiscard]] std::vector<Setting> address_settings();
+
+// What bulk requests and upstreams need.
+[[nodiscard]] std::vector<Setting> bulk_settings();
+
+// What clients are held to.
+[[nodiscard]] std::vector<Setting> client_settings();
+
 // What counting requests and leasing need.
 [[nodiscard]] std::vector<Setting> count_settings();
 
 // What an instance among others needs.
 [[nodiscard]] std::vector<Setting> instance_settings();
+
+// What lookups and what keeps their answers need.
+[[nodiscard]] std::vector<Setting> lookup_settings();
 
 // What a region needs.
 [[nodiscard]] std::vector<Setting> region_settings();
