@@ -2,7 +2,7 @@
 """The layers: app -> http -> service -> db -> core, and what each may see.
 
 - An include goes down or stays; never up.
-- libpqxx and libpq are seen by db only.
+- libpqxx and libpq are seen by db only, CLI11 by app/command_line.
 - core and db know neither JSON nor Beast.
 - SQL text stands in sql/ and migrations/ only.
 """
@@ -60,6 +60,8 @@ def file_violations(layer, within, text):
             yield f"core includes {include}; it has no I/O, clock, log or thread"
         if layer in ("core", "db") and JSON_OR_BEAST.match(include):
             yield f"{layer} includes {include}"
+        if include.startswith("CLI/") and not within.startswith("app/command_line."):
+            yield f"includes {include}; only app/command_line may, as it takes seconds to compile"
     if not any(within.startswith(exempt) for exempt in MAY_HOLD_SQL):
         for literal in SQL.finditer(COMMENT.sub("", text)):
             yield f"holds SQL: {literal[0].strip()}...; it belongs in sql/"
@@ -104,6 +106,7 @@ class Rule(unittest.TestCase):
             ("src/http/a.cpp", 'run("create table t (a int)");'),
             ("src/core/a.cpp", "#include <thread>"),
             ("src/core/a.cpp", "#include <spdlog/spdlog.h>"),
+            ("include/narthex/app/commands.hpp", "#include <CLI/CLI.hpp>"),
         ]:
             with self.subTest(path=path, text=text):
                 self.assertEqual(len(self.check(path, text)), 1)
@@ -116,6 +119,7 @@ class Rule(unittest.TestCase):
             ("src/db/a.cpp", '// "SELECT 1" is what a ping would be\nlog("delete failed");'),
             ("src/app/a.cpp", 'log("select a cache, or update the settings with it");'),
             ("src/db/cluster_start.cpp", 'run("SELECT 1");'),
+            ("src/app/command_line.cpp", "#include <CLI/CLI.hpp>"),
             ("tests/db/a.cpp", 'run("SELECT 1");'),
         ]:
             with self.subTest(path=path, text=text):

@@ -233,12 +233,12 @@ int show_cache(const CacheFlags& flags, db::Connection& connection) {
 
 using Run = int (*)(const CacheFlags&, db::Connection&);
 
-Flags add(CLI::App& cache, Action& action, const char* name, const char* help, Run run) {
-    auto* command = cache.add_subcommand(name, help);
+Flags add(Command cache, Action& action, const char* name, const char* help, Run run) {
+    const auto command = cache.add_subcommand(name, help);
     auto flags = std::make_shared<CacheFlags>();
-    flags->settings = add_setting_flags(*command, k_database_keys);
-    command->add_flag("--json", flags->json, "print JSON");
-    command->callback([&action, flags, run] {
+    flags->settings = add_setting_flags(command, k_database_keys);
+    command.add_flag("--json", flags->json, "print JSON");
+    command.callback([&action, flags, run] {
         action = [flags, run] {
             const auto loaded = load(*flags->settings);
             const auto database = open_database(loaded.config);
@@ -249,93 +249,89 @@ Flags add(CLI::App& cache, Action& action, const char* name, const char* help, R
     return flags;
 }
 
-void add_name(CLI::App& cache, const char* command, const Flags& flags) {
-    cache.get_subcommand(command)->add_option("NAME", flags->name, "the cache")->required();
+void add_name(Command cache, const char* command, const Flags& flags) {
+    cache.get_subcommand(command).add_option("NAME", flags->name, "the cache").required();
 }
 
-void add_properties(CLI::App& cache, const char* name, const Flags& flags) {
-    auto* command = cache.get_subcommand(name);
-    command->add_option("--store-dir", flags->store_dir, "store directory of its paths")
-        ->type_name("DIR");
-    command->add_option("--priority", flags->priority, "0 is asked first; cache.nixos.org has 40")
-        ->type_name("N")
-        ->check(CLI::NonNegativeNumber.description(""));
+void add_properties(Command cache, const char* name, const Flags& flags) {
+    const auto command = cache.get_subcommand(name);
+    command.add_option("--store-dir", flags->store_dir, "store directory of its paths")
+        .type_name("DIR");
+    command.add_option("--priority", flags->priority, "0 is asked first; cache.nixos.org has 40")
+        .type_name("N")
+        .not_negative();
     command
-        ->add_option(
-            "--want-mass-query", flags->want_mass_query, "may clients ask for many at once"
-        )
-        ->type_name("BOOL");
+        .add_option("--want-mass-query", flags->want_mass_query, "may clients ask for many at once")
+        .type_name("BOOL");
     command
-        ->add_option(
+        .add_option(
             "--visibility",
             flags->visibility,
             "a private cache is read with a token (narthex token create --scope read)"
         )
-        ->type_name("public|private")
-        ->check(CLI::IsMember({"public", "private"}).description(""));
+        .type_name("public|private")
+        .one_of({"public", "private"});
     command
-        ->add_option(
+        .add_option(
             "--trusted-key",
             flags->trusted_keys,
             "NAME:BASE64 of a key that narinfos must be signed with; repeatable, replaces all"
         )
-        ->allow_extra_args(false)
-        ->type_name("KEY");
-    command->add_flag("--no-trusted-keys", flags->no_trusted_keys, "take no signatures of Nix's")
-        ->excludes("--trusted-key");
+        .one_value_each()
+        .type_name("KEY");
+    command.add_flag("--no-trusted-keys", flags->no_trusted_keys, "take no signatures of Nix's")
+        .excludes("--trusted-key");
     command
-        ->add_option(
+        .add_option(
             "--authorized-key",
             flags->authorized_keys,
             "a file with a public key of Guix's, or an acl as /etc/guix/acl: narinfos must be "
             "signed with one of them or of the trusted keys; repeatable, replaces all; the first "
             "is served as /signing-key.pub"
         )
-        ->allow_extra_args(false)
-        ->type_name("FILE");
+        .one_value_each()
+        .type_name("FILE");
     command
-        ->add_flag(
-            "--no-authorized-keys", flags->no_authorized_keys, "take no signatures of Guix's"
-        )
-        ->excludes("--authorized-key");
+        .add_flag("--no-authorized-keys", flags->no_authorized_keys, "take no signatures of Guix's")
+        .excludes("--authorized-key");
     command
-        ->add_option(
+        .add_option(
             "--sign-uploads",
             flags->sign_uploads,
             "does the server sign what is uploaded, with its --signing-key; it needs no other then"
         )
-        ->type_name("BOOL");
+        .type_name("BOOL");
     command
-        ->add_option(
+        .add_option(
             "--allow-gaps", flags->allow_gaps, "may an upload refer to paths that the cache lacks"
         )
-        ->type_name("BOOL");
+        .type_name("BOOL");
     command
-        ->add_option(
+        .add_option(
             "--upstream",
             flags->upstreams,
             "http(s) URL of a cache that is asked for what isn't here; repeatable, in this order, "
             "replaces all; such a cache needs trusted keys, and nobody publishes into it"
         )
-        ->allow_extra_args(false)
-        ->type_name("URL");
-    command->add_flag("--no-upstreams", flags->no_upstreams, "ask nobody else")
-        ->excludes("--upstream");
+        .one_value_each()
+        .type_name("URL");
+    command.add_flag("--no-upstreams", flags->no_upstreams, "ask nobody else")
+        .excludes("--upstream");
 }
 
 }  // namespace
 
-void add_cache(CLI::App& app, Action& action) {
-    auto* cache = app.add_subcommand("cache", "the caches of this server");
-    cache->require_subcommand(1);
-    const auto created = add(*cache, action, "create", "make a cache", create);
-    add_name(*cache, "create", created);
-    add_properties(*cache, "create", created);
-    add(*cache, action, "list", "all caches", list_caches);
-    add_name(*cache, "show", add(*cache, action, "show", "one cache and its size", show_cache));
-    const auto changed = add(*cache, action, "set", "change a cache", set);
-    add_name(*cache, "set", changed);
-    add_properties(*cache, "set", changed);
+void add_cache(Command app, Action& action) {
+    const auto cache = app.add_subcommand("cache", "the caches of this server");
+    cache.require_subcommand();
+    const auto created = add(cache, action, "create", "make a cache", create);
+    add_name(cache, "create", created);
+    add_properties(cache, "create", created);
+    add(cache, action, "list", "all caches", list_caches);
+    add_name(cache, "show", add(cache, action, "show", "one cache and its size", show_cache));
+    const auto changed = add(cache, action, "set", "change a cache", set);
+    add_name(cache, "set", changed);
+    add_properties(cache, "set", changed);
 }
 
 }  // namespace narthex::app

@@ -20,19 +20,19 @@ struct CacheFlags {
 
 // `Flags` begin with CacheFlags; what else is in them, the caller adds to the command.
 template <class Flags>
-std::pair<CLI::App*, std::shared_ptr<Flags>> add_cache_command(
-    CLI::App& parent,
+std::pair<Command, std::shared_ptr<Flags>> add_cache_command(
+    Command parent,
     Action& action,
     const char* name,
     const char* help,
     int (*run)(const Flags&, db::Connection&, const Cache&)
 ) {
-    auto* command = parent.add_subcommand(name, help);
+    const auto command = parent.add_subcommand(name, help);
     auto flags = std::make_shared<Flags>();
-    flags->settings = add_setting_flags(*command, k_database_keys);
-    command->add_option("--cache", flags->cache, "the cache [default]")->type_name("NAME");
-    command->add_flag("--json", flags->json, "print JSON");
-    command->callback([&action, flags, run] {
+    flags->settings = add_setting_flags(command, k_database_keys);
+    command.add_option("--cache", flags->cache, "the cache [default]").type_name("NAME");
+    command.add_flag("--json", flags->json, "print JSON");
+    command.callback([&action, flags, run] {
         action = [flags, run] {
             const auto database = open_database(load(*flags->settings).config);
             // The plans of lookups: by key, whatever statistics say.

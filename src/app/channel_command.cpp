@@ -223,62 +223,62 @@ int remove(const RemoveFlags& flags, db::Connection& connection, const Cache& ca
 
 // --- the command line ---
 
-void add_set(CLI::App& channel, Action& action) {
+void add_set(Command channel, Action& action) {
     const auto [command, flags] =
         add_cache_command(channel, action, "set", "make a channel, or change its rule", set);
-    command->add_option("NAME", flags->name, "the channel")->required();
+    command.add_option("NAME", flags->name, "the channel").required();
     command
-        ->add_option(
+        .add_option(
             "--status",
             flags->status,
             "supported: keeps every bump; rolling: the last ones; end-of-life: the last one"
         )
-        ->type_name("STATUS")
-        ->required();
-    command->add_option("--keep-last", flags->keep_last, "how many a rolling channel keeps")
-        ->type_name("N");
-    command->add_option("--max-age", flags->max_age, "keep none that is older: 90d, 12h [any age]")
-        ->type_name("AGE");
-    add_note(*command, flags->note);
+        .type_name("STATUS")
+        .required();
+    command.add_option("--keep-last", flags->keep_last, "how many a rolling channel keeps")
+        .type_name("N");
+    command.add_option("--max-age", flags->max_age, "keep none that is older: 90d, 12h [any age]")
+        .type_name("AGE");
+    add_note(command, flags->note);
 }
 
-void add_bump(CLI::App& channel, Action& action) {
+void add_bump(Command channel, Action& action) {
     const auto [command, flags] =
         add_cache_command(channel, action, "bump", "say what a channel has come to", bump);
-    command->add_option("NAME", flags->channel, "the channel")->required();
+    command.add_option("NAME", flags->channel, "the channel").required();
     command
-        ->add_option(
+        .add_option(
             "--list",
             flags->list,
             "its store paths, one a line, plain or as .xz, .gz, .zst; '-': stdin"
         )
-        ->type_name("FILE")
-        ->required();
-    command
-        ->add_option("--at", flags->at, "when that was: 2027-01-31 or 2027-01-31T12:00:00Z [now]")
-        ->type_name("WHEN");
-    command->add_option("--name", flags->name, "what the bump is called [CHANNEL@DATE]")
-        ->type_name("NAME");
-    command->add_flag("--replace", flags->replace, "also where the name stands for something else");
-    add_note(*command, flags->note);
+        .type_name("FILE")
+        .required();
+    command.add_option("--at", flags->at, "when that was: 2027-01-31 or 2027-01-31T12:00:00Z [now]")
+        .type_name("WHEN");
+    command.add_option("--name", flags->name, "what the bump is called [CHANNEL@DATE]")
+        .type_name("NAME");
+    command.add_flag("--replace", flags->replace, "also where the name stands for something else");
+    add_note(command, flags->note);
 }
 
 }  // namespace
 
-void add_channel(CLI::App& app, Action& action) {
-    auto* channel = app.add_subcommand("channel", "channels, and which of their bumps are kept");
-    channel->require_subcommand(1);
-    add_set(*channel, action);
-    add_cache_command(*channel, action, "list", "all channels", list);
-    add_bump(*channel, action);
+void add_channel(Command app, Action& action) {
+    const auto channel =
+        app.add_subcommand("channel", "channels, and which of their bumps are kept");
+    channel.require_subcommand();
+    add_set(channel, action);
+    add_cache_command(channel, action, "list", "all channels", list);
+    add_bump(channel, action);
     const auto [show_command, show_flags] =
-        add_cache_command(*channel, action, "show", "a channel and its bumps", show);
-    show_command->add_option("NAME", show_flags->name, "the channel")->required();
+        add_cache_command(channel, action, "show", "a channel and its bumps", show);
+    show_command.add_option("NAME", show_flags->name, "the channel").required();
     const auto [remove_command, remove_flags] =
-        add_cache_command(*channel, action, "remove", "forget a channel", remove);
-    remove_command->add_option("NAME", remove_flags->name, "the channel")->required();
-    remove_command->add_flag("--with-bumps", remove_flags->with_bumps, "and its bumps");
-    add_note(*remove_command, remove_flags->note);
+        add_cache_command(channel, action, "remove", "forget a channel", remove);
+    remove_command.add_option("NAME", remove_flags->name, "the channel").required();
+    remove_command.add_flag("--with-bumps", remove_flags->with_bumps, "and its bumps");
+    add_note(remove_command, remove_flags->note);
 }
 
 }  // namespace narthex::app

@@ -162,30 +162,30 @@ int check_command(const CheckFlags& flags) {
 
 }  // namespace
 
-void add_check(CLI::App& app, Action& action) {
-    auto* command = app.add_subcommand(
+void add_check(Command app, Action& action) {
+    const auto command = app.add_subcommand(
         "check", "look for what is wrong: broken narinfos, gaps, missing or wrong NARs"
     );
     auto flags = std::make_shared<CheckFlags>();
-    flags->settings = add_setting_flags(*command, k_database_keys);
-    command->add_option("--cache", flags->cache, "only this cache [all]")->type_name("NAME");
-    command->add_option("--sample", flags->sample, "about so many narinfos, chosen at random [all]")
-        ->type_name("N")
-        ->check(CLI::PositiveNumber.description(""));
-    command->add_flag("--nars", flags->nars, "look at the files of NARs: there, and their size");
-    command->add_flag("--hashes", flags->hashes, "read them as well, and compare their hash")
-        ->needs("--nars");
-    command->add_flag(
+    flags->settings = add_setting_flags(command, k_database_keys);
+    command.add_option("--cache", flags->cache, "only this cache [all]").type_name("NAME");
+    command.add_option("--sample", flags->sample, "about so many narinfos, chosen at random [all]")
+        .type_name("N")
+        .positive();
+    command.add_flag("--nars", flags->nars, "look at the files of NARs: there, and their size");
+    command.add_flag("--hashes", flags->hashes, "read them as well, and compare their hash")
+        .needs("--nars");
+    command.add_flag(
         "--repair",
         flags->repair,
         "forget places of NARs where no file is, and NARs without a narinfo and a place; narinfos "
         "and files stay"
     );
-    command->add_option("--show", flags->show, "findings of each kind to print [20]")
-        ->type_name("N")
-        ->check(CLI::PositiveNumber.description(""));
-    command->add_flag("--json", flags->json, "a line of JSON for each finding, then a summary");
-    command->callback([&action, flags] { action = [flags] { return check_command(*flags); }; });
+    command.add_option("--show", flags->show, "findings of each kind to print [20]")
+        .type_name("N")
+        .positive();
+    command.add_flag("--json", flags->json, "a line of JSON for each finding, then a summary");
+    command.callback([&action, flags] { action = [flags] { return check_command(*flags); }; });
 }
 
 }  // namespace narthex::app

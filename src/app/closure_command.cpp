@@ -61,14 +61,14 @@ int closure_command(const ClosureFlags& flags) {
 
 }  // namespace
 
-void add_closure(CLI::App& app, Action& action) {
-    auto* command = app.add_subcommand("closure", "how much a path needs, itself included");
+void add_closure(Command app, Action& action) {
+    const auto command = app.add_subcommand("closure", "how much a path needs, itself included");
     auto flags = std::make_shared<ClosureFlags>();
-    flags->settings = add_setting_flags(*command, k_database_keys);
-    command->add_option("PATH", flags->path, "store path, HASH-NAME or HASH")->required();
-    command->add_option("--cache", flags->cache, "the cache [default]")->type_name("NAME");
-    command->add_flag("--json", flags->json, "print JSON");
-    command->callback([&action, flags] { action = [flags] { return closure_command(*flags); }; });
+    flags->settings = add_setting_flags(command, k_database_keys);
+    command.add_option("PATH", flags->path, "store path, HASH-NAME or HASH").required();
+    command.add_option("--cache", flags->cache, "the cache [default]").type_name("NAME");
+    command.add_flag("--json", flags->json, "print JSON");
+    command.callback([&action, flags] { action = [flags] { return closure_command(*flags); }; });
 }
 
 }  // namespace narthex::app

@@ -21,7 +21,7 @@ int fail(int code, const char* reason) {
     return code;
 }
 
-void add_flag_of(CLI::App& command, const Setting& setting, SettingFlags& into) {
+void add_flag_of(Command command, const Setting& setting, SettingFlags& into) {
     const auto standard = setting.show(default_config());
     const auto help = fmt::format(
         "{} [{}{}]", setting.help, standard.empty() ? "" : standard + ", ", setting.environment()
@@ -35,16 +35,9 @@ void add_flag_of(CLI::App& command, const Setting& setting, SettingFlags& into) 
         );
         return;
     }
-    auto* option = command.add_option_function<std::string>(setting.flag(), keep, help)
-                       ->type_name(setting.value);
-    if (setting.is_list) option->multi_option_policy(CLI::MultiOptionPolicy::Join);
-}
-
-bool is_command(const CLI::App& app, const std::string& name) {
-    const auto all = app.get_subcommands([](const CLI::App*) { return true; });
-    return std::ranges::any_of(all, [&](const CLI::App* command) {
-        return command->get_name() == name;
-    });
+    const auto option =
+        command.add_option_function(setting.flag(), keep, help).type_name(setting.value);
+    if (setting.is_list) option.joined();
 }
 
 int call(const Action& action) {
@@ -60,12 +53,12 @@ int call(const Action& action) {
 }  // namespace
 
 std::shared_ptr<SettingFlags> add_setting_flags(
-    CLI::App& command, std::span<const std::string_view> keys
+    Command command, std::span<const std::string_view> keys
 ) {
     auto flags = std::make_shared<SettingFlags>();
     command.add_option("--config", flags->file, "TOML file with any of these keys")
-        ->type_name("FILE")
-        ->envname("NARTHEX_CONFIG");
+        .type_name("FILE")
+        .envname("NARTHEX_CONFIG");
     for (const auto& each : settings()) {
         const bool wanted = keys.empty() || std::ranges::find(keys, each.key) != keys.end();
         if (wanted) add_flag_of(command, each, *flags);
@@ -84,9 +77,12 @@ LoadedConfig load(const SettingFlags& flags) {
 }
 
 int run(int argc, char** argv) {
-    CLI::App app("A narinfo metadata server for Nix and Guix, backed by PostgreSQL.", "narthex");
-    app.set_version_flag("--version", fmt::format("narthex {}", k_version));
-    app.require_subcommand(1);
+    CommandLine line(
+        "A narinfo metadata server for Nix and Guix, backed by PostgreSQL.",
+        "narthex",
+        fmt::format("narthex {}", k_version)
+    );
+    const auto app = line.root();
     app.footer("'narthex COMMAND --help' says what a command does.");
     Action action;
     add_serve(app, action);
@@ -105,20 +101,16 @@ int run(int argc, char** argv) {
     add_replica(app, action);
     add_migrate(app, action);
     if (argc < 2) {
-        fmt::print("{}", app.help());
+        fmt::print("{}", line.help());
         return k_usage;
     }
     const std::string first = argv[1];
-    if (!first.starts_with('-') && !is_command(app, first)) {
+    if (!first.starts_with('-') && !line.has_command(first)) {
         fmt::print(stderr, "narthex: there is no command {}; 'narthex --help' lists all\n", first);
         return k_usage;
     }
     catch_interrupts();
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::ParseError& error) {
-        return app.exit(error) == 0 ? 0 : k_usage;
-    }
+    if (const auto printed = line.parse(argc, argv)) return *printed ? 0 : k_usage;
     return call(action);
 }
 

@@ -130,39 +130,39 @@ int export_command(const ExportFlags& flags) {
 
 }  // namespace
 
-void add_export(CLI::App& app, Action& action) {
-    auto* command = app.add_subcommand("export", "write out the narinfos of a cache");
-    command->footer(
+void add_export(Command app, Action& action) {
+    const auto command = app.add_subcommand("export", "write out the narinfos of a cache");
+    command.footer(
         "Narinfos are separated by empty lines, references before those who refer to them, each "
         "with "
         "the lines that were added to it: what 'narthex import' reads."
     );
     auto flags = std::make_shared<ExportFlags>();
-    flags->settings = add_setting_flags(*command, k_database_keys);
-    command->add_option("--cache", flags->cache, "the cache [default]")->type_name("NAME");
+    flags->settings = add_setting_flags(command, k_database_keys);
+    command.add_option("--cache", flags->cache, "the cache [default]").type_name("NAME");
     command
-        ->add_option(
+        .add_option(
             "--closure",
             flags->closures,
             "a store path, or its hash part: what it needs alone, itself included; repeatable"
         )
-        ->allow_extra_args(false)
-        ->type_name("PATH");
+        .one_value_each()
+        .type_name("PATH");
     command
-        ->add_option(
+        .add_option(
             "-o,--output",
             flags->file,
             "a file, which is there when all is written [standard output]; *.zst is compressed"
         )
-        ->type_name("FILE");
-    command->add_flag("--zstd", flags->zstd, "compress, whatever the file is called");
-    command->add_flag("--hidden", flags->hidden, "those that are hidden, too");
-    command->add_flag(
+        .type_name("FILE");
+    command.add_flag("--zstd", flags->zstd, "compress, whatever the file is called");
+    command.add_flag("--hidden", flags->hidden, "those that are hidden, too");
+    command.add_flag(
         "--json",
         flags->json,
         "print a JSON summary; on standard error when the narinfos are on standard output"
     );
-    command->callback([&action, flags] { action = [flags] { return export_command(*flags); }; });
+    command.callback([&action, flags] { action = [flags] { return export_command(*flags); }; });
 }
 
 }  // namespace narthex::app

@@ -5,14 +5,14 @@
 
 namespace narthex::app {
 
-void add_gc_plan(CLI::App& gc, Action& action);
-void add_gc_show(CLI::App& gc, Action& action);
-void add_gc_why(CLI::App& gc, Action& action);
-void add_gc_exclusive(CLI::App& gc, Action& action);
-void add_gc_hide(CLI::App& gc, Action& action);
-void add_gc_restore(CLI::App& gc, Action& action);
-void add_gc_purge(CLI::App& gc, Action& action);
-void add_gc_status(CLI::App& gc, Action& action);
-void add_gc_run(CLI::App& gc, Action& action);
+void add_gc_plan(Command gc, Action& action);
+void add_gc_show(Command gc, Action& action);
+void add_gc_why(Command gc, Action& action);
+void add_gc_exclusive(Command gc, Action& action);
+void add_gc_hide(Command gc, Action& action);
+void add_gc_restore(Command gc, Action& action);
+void add_gc_purge(Command gc, Action& action);
+void add_gc_status(Command gc, Action& action);
+void add_gc_run(Command gc, Action& action);
 
 }  // namespace narthex::app

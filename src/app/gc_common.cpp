@@ -10,9 +10,9 @@
 
 namespace narthex::app {
 
-void add_gc_flags(CLI::App& command, GcFlags& flags, std::span<const std::string_view> keys) {
+void add_gc_flags(Command command, GcFlags& flags, std::span<const std::string_view> keys) {
     flags.settings = add_setting_flags(command, keys);
-    command.add_option("--cache", flags.cache, "the cache [default]")->type_name("NAME");
+    command.add_option("--cache", flags.cache, "the cache [default]").type_name("NAME");
     command.add_flag("--json", flags.json, "print JSON");
 }
 

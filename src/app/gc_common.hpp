@@ -19,7 +19,7 @@ struct GcFlags {
 };
 // --config, the settings with these keys, --cache, --json
 void add_gc_flags(
-    CLI::App& command, GcFlags& flags, std::span<const std::string_view> keys = k_database_keys
+    Command command, GcFlags& flags, std::span<const std::string_view> keys = k_database_keys
 );
 
 // The cache that is named. Throws Failure when it doesn't exist, or when the plan (0: none) is of

@@ -66,15 +66,15 @@ int exclusive_command(const ExclusiveFlags& flags) {
 
 }  // namespace
 
-void add_gc_exclusive(CLI::App& gc, Action& action) {
-    auto* command = gc.add_subcommand("exclusive", "what only one root keeps, and no policy");
+void add_gc_exclusive(Command gc, Action& action) {
+    const auto command = gc.add_subcommand("exclusive", "what only one root keeps, and no policy");
     auto flags = std::make_shared<ExclusiveFlags>();
-    flags->settings = add_setting_flags(*command, k_database_keys);
-    command->add_option("ROOT", flags->root, "the root's name")->required();
-    command->add_option("--cache", flags->cache, "the cache [default]")->type_name("NAME");
-    add_keep_flags(*command, flags->keep);
-    command->add_flag("--json", flags->json, "print JSON");
-    command->callback([&action, flags] { action = [flags] { return exclusive_command(*flags); }; });
+    flags->settings = add_setting_flags(command, k_database_keys);
+    command.add_option("ROOT", flags->root, "the root's name").required();
+    command.add_option("--cache", flags->cache, "the cache [default]").type_name("NAME");
+    add_keep_flags(command, flags->keep);
+    command.add_flag("--json", flags->json, "print JSON");
+    command.callback([&action, flags] { action = [flags] { return exclusive_command(*flags); }; });
 }
 
 }  // namespace narthex::app

@@ -75,27 +75,27 @@ int hide(const HideFlags& flags) {
 
 }  // namespace
 
-void add_gc_hide(CLI::App& gc, Action& action) {
-    auto* command = gc.add_subcommand(
+void add_gc_hide(Command gc, Action& action) {
+    const auto command = gc.add_subcommand(
         "hide", "hide what a plan names: 404 from now on, until it is restored or purged"
     );
     auto flags = std::make_shared<HideFlags>();
-    add_gc_flags(*command, *flags);
-    command->add_option("ID", flags->hide.plan, "the plan")->required()->check(CLI::PositiveNumber);
-    command->add_option("--rate", flags->hide.rate, "paths a second, at most [50000]")
-        ->check(CLI::Range(std::size_t{1}, std::size_t{10'000'000}))
-        ->type_name("N");
-    command->add_option("--region-limit", flags->region_limit, "seconds that regions may take [60]")
-        ->check(CLI::Range(0, 86'400))
-        ->type_name("N");
+    add_gc_flags(command, *flags);
+    command.add_option("ID", flags->hide.plan, "the plan").required().positive();
+    command.add_option("--rate", flags->hide.rate, "paths a second, at most [50000]")
+        .between(1, 10'000'000)
+        .type_name("N");
+    command.add_option("--region-limit", flags->region_limit, "seconds that regions may take [60]")
+        .between(0, 86'400)
+        .type_name("N");
     for (const auto& [name, help] : k_forces) {
-        command->add_flag_callback(
+        command.add_flag_callback(
             fmt::format("--force-{}", name),
             [flags, forced = std::string(name)] { flags->hide.forced.insert(forced); },
             help
         );
     }
-    command->callback([&action, flags] { action = [flags] { return hide(*flags); }; });
+    command.callback([&action, flags] { action = [flags] { return hide(*flags); }; });
 }
 
 }  // namespace narthex::app

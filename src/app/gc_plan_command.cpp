@@ -64,21 +64,21 @@ int plan_command(const PlanCommandFlags& flags) {
 
 }  // namespace
 
-void add_gc_plan(CLI::App& gc, Action& action) {
-    auto* command = gc.add_subcommand(
+void add_gc_plan(Command gc, Action& action) {
+    const auto command = gc.add_subcommand(
         "plan", "find what no root or policy keeps, and store it as a plan; hides nothing"
     );
-    command->footer(
+    command.footer(
         "A plan that looks like a mistake (--cap, --shrink, --unresolved, no root at all) is "
         "stored, "
         "too; it says why, and isn't hidden without 'gc hide --force-...'."
     );
     auto flags = std::make_shared<PlanCommandFlags>();
-    flags->settings = add_setting_flags(*command, k_database_keys);
-    command->add_option("--cache", flags->cache, "the cache [default]")->type_name("NAME");
-    add_plan_flags(*command, *flags);
-    command->add_flag("--json", flags->json, "print JSON");
-    command->callback([&action, flags] { action = [flags] { return plan_command(*flags); }; });
+    flags->settings = add_setting_flags(command, k_database_keys);
+    command.add_option("--cache", flags->cache, "the cache [default]").type_name("NAME");
+    add_plan_flags(command, *flags);
+    command.add_flag("--json", flags->json, "print JSON");
+    command.callback([&action, flags] { action = [flags] { return plan_command(*flags); }; });
 }
 
 }  // namespace narthex::app

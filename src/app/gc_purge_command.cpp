@@ -172,31 +172,28 @@ int purge(const PurgeFlags& flags) {
 
 }  // namespace
 
-void add_gc_purge(CLI::App& gc, Action& action) {
-    auto* command = gc.add_subcommand(
+void add_gc_purge(Command gc, Action& action) {
+    const auto command = gc.add_subcommand(
         "purge", "remove for good what has been hidden for long; narinfos stay in an archive"
     );
     auto flags = std::make_shared<PurgeFlags>();
-    add_gc_flags(*command, *flags, k_purge_keys);
-    command->add_option("ID", flags->plan, "a plan; else all that are due")
-        ->check(CLI::PositiveNumber);
-    add_span(
-        *command, "--after", flags->after, "how long it must have been hidden: 61d, 12h [61d]"
-    );
-    command->add_flag(
+    add_gc_flags(command, *flags, k_purge_keys);
+    command.add_option("ID", flags->plan, "a plan; else all that are due").positive();
+    add_span(command, "--after", flags->after, "how long it must have been hidden: 61d, 12h [61d]");
+    command.add_flag(
         "--force-early",
         flags->purge.forced_early,
         "though clients may still believe that it is there"
     );
-    command->add_option("--rate", flags->purge.rate, "paths a second, at most [5000]")
-        ->check(CLI::Range(std::size_t{1}, std::size_t{10'000'000}))
-        ->type_name("N");
+    command.add_option("--rate", flags->purge.rate, "paths a second, at most [5000]")
+        .between(1, 10'000'000)
+        .type_name("N");
     command
-        ->add_option(
+        .add_option(
             "--keys", flags->keys, "writes which purged NARs are elsewhere, one a line; '-': print"
         )
-        ->type_name("FILE");
-    command->callback([&action, flags] { action = [flags] { return purge(*flags); }; });
+        .type_name("FILE");
+    command.callback([&action, flags] { action = [flags] { return purge(*flags); }; });
 }
 
 }  // namespace narthex::app

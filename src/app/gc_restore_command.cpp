@@ -103,15 +103,15 @@ int restore(const RestoreFlags& flags) {
 
 }  // namespace
 
-void add_gc_restore(CLI::App& gc, Action& action) {
-    auto* command = gc.add_subcommand(
+void add_gc_restore(Command gc, Action& action) {
+    const auto command = gc.add_subcommand(
         "restore", "serve again what is hidden: a plan, or paths with all that they need"
     );
     auto flags = std::make_shared<RestoreFlags>();
-    add_gc_flags(*command, *flags);
-    command->add_option("ID|PATH", flags->what, "plans; or store paths, HASH-NAME or HASH")
-        ->required();
-    command->callback([&action, flags] { action = [flags] { return restore(*flags); }; });
+    add_gc_flags(command, *flags);
+    command.add_option("ID|PATH", flags->what, "plans; or store paths, HASH-NAME or HASH")
+        .required();
+    command.callback([&action, flags] { action = [flags] { return restore(*flags); }; });
 }
 
 }  // namespace narthex::app

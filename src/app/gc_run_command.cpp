@@ -162,31 +162,31 @@ int run(const RunFlags& flags) {
 
 }  // namespace
 
-void add_gc_run(CLI::App& gc, Action& action) {
-    auto* command = gc.add_subcommand(
+void add_gc_run(Command gc, Action& action) {
+    const auto command = gc.add_subcommand(
         "run", "plan, hide the plan, and purge what has been hidden for long: for a timer"
     );
-    command->footer(
+    command.footer(
         "A plan that looks like a mistake is left for an operator to look at, and exit code 1 says "
         "so; no flag forces it here. A policy file holds any of the flags from --cache to "
         "--purge-rate, such as 'min-age = \"60d\"'."
     );
     auto flags = std::make_shared<RunFlags>();
-    add_gc_flags(*command, *flags, k_run_keys);
-    command->add_option("--policy", flags->policy, "TOML file with these flags")->type_name("FILE");
-    add_plan_flags(*command, flags->plan);
-    command->add_option("--hide-rate", flags->hide.rate, "paths a second, at most [50000]")
-        ->check(CLI::Range(std::size_t{1}, std::size_t{10'000'000}))
-        ->type_name("N");
+    add_gc_flags(command, *flags, k_run_keys);
+    command.add_option("--policy", flags->policy, "TOML file with these flags").type_name("FILE");
+    add_plan_flags(command, flags->plan);
+    command.add_option("--hide-rate", flags->hide.rate, "paths a second, at most [50000]")
+        .between(1, 10'000'000)
+        .type_name("N");
     add_span(
-        *command, "--purge-after", flags->purge_after, "how long it must have been hidden [61d]"
+        command, "--purge-after", flags->purge_after, "how long it must have been hidden [61d]"
     );
-    command->add_option("--purge-rate", flags->purge.rate, "paths a second, at most [5000]")
-        ->check(CLI::Range(std::size_t{1}, std::size_t{10'000'000}))
-        ->type_name("N");
-    command->callback([&action, flags, command] {
+    command.add_option("--purge-rate", flags->purge.rate, "paths a second, at most [5000]")
+        .between(1, 10'000'000)
+        .type_name("N");
+    command.callback([&action, flags, command] {
         action = [flags, command] {
-            if (!flags->policy.empty()) apply_policy(*command, flags->policy, k_policy_keys);
+            if (!flags->policy.empty()) apply_policy(command, flags->policy, k_policy_keys);
             return run(*flags);
         };
     });

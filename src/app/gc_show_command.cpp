@@ -210,18 +210,17 @@ int show_command(const ShowFlags& flags) {
 
 }  // namespace
 
-void add_gc_show(CLI::App& gc, Action& action) {
-    auto* command =
+void add_gc_show(Command gc, Action& action) {
+    const auto command =
         gc.add_subcommand("show", "a plan with all its paths, or which plans there are");
     auto flags = std::make_shared<ShowFlags>();
-    flags->settings = add_setting_flags(*command, k_database_keys);
-    command->add_option("ID", flags->plan, "the plan [a list of plans]");
-    command->add_option("--cache", flags->cache, "whose plans to list [default]")
-        ->type_name("NAME");
-    auto* json = command->add_flag("--json", flags->json, "print JSON");
-    command->add_flag("--tsv", flags->tsv, "the paths alone, a line each, tabs between columns")
-        ->excludes(json);
-    command->callback([&action, flags] { action = [flags] { return show_command(*flags); }; });
+    flags->settings = add_setting_flags(command, k_database_keys);
+    command.add_option("ID", flags->plan, "the plan [a list of plans]");
+    command.add_option("--cache", flags->cache, "whose plans to list [default]").type_name("NAME");
+    command.add_flag("--json", flags->json, "print JSON");
+    command.add_flag("--tsv", flags->tsv, "the paths alone, a line each, tabs between columns")
+        .excludes("--json");
+    command.callback([&action, flags] { action = [flags] { return show_command(*flags); }; });
 }
 
 }  // namespace narthex::app

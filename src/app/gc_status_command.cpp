@@ -155,13 +155,13 @@ int show(const GcFlags& flags) {
 
 }  // namespace
 
-void add_gc_status(CLI::App& gc, Action& action) {
-    auto* command = gc.add_subcommand(
+void add_gc_status(Command gc, Action& action) {
+    const auto command = gc.add_subcommand(
         "status", "plans and how far each has come, and what is missed of the hidden paths"
     );
     auto flags = std::make_shared<GcFlags>();
-    add_gc_flags(*command, *flags);
-    command->callback([&action, flags] { action = [flags] { return show(*flags); }; });
+    add_gc_flags(command, *flags);
+    command.callback([&action, flags] { action = [flags] { return show(*flags); }; });
 }
 
 }  // namespace narthex::app

@@ -162,17 +162,17 @@ int why_command(const WhyFlags& flags) {
 
 }  // namespace
 
-void add_gc_why(CLI::App& gc, Action& action) {
-    auto* command = gc.add_subcommand(
+void add_gc_why(Command gc, Action& action) {
+    const auto command = gc.add_subcommand(
         "why", "what keeps a path: the shortest chain from a root or policy; or which plan has it"
     );
     auto flags = std::make_shared<WhyFlags>();
-    flags->settings = add_setting_flags(*command, k_database_keys);
-    command->add_option("PATH", flags->path, "store path, HASH-NAME or HASH")->required();
-    command->add_option("--cache", flags->cache, "the cache [default]")->type_name("NAME");
-    add_keep_flags(*command, flags->keep);
-    command->add_flag("--json", flags->json, "print JSON");
-    command->callback([&action, flags] { action = [flags] { return why_command(*flags); }; });
+    flags->settings = add_setting_flags(command, k_database_keys);
+    command.add_option("PATH", flags->path, "store path, HASH-NAME or HASH").required();
+    command.add_option("--cache", flags->cache, "the cache [default]").type_name("NAME");
+    add_keep_flags(command, flags->keep);
+    command.add_flag("--json", flags->json, "print JSON");
+    command.callback([&action, flags] { action = [flags] { return why_command(*flags); }; });
 }
 
 }  // namespace narthex::app

@@ -193,76 +193,76 @@ int import_command(const ImportFlags& flags) {
 
 }  // namespace
 
-void add_import(CLI::App& app, Action& action) {
-    auto* command = app.add_subcommand("import", "bring narinfos into a cache");
+void add_import(Command app, Action& action) {
+    const auto command = app.add_subcommand("import", "bring narinfos into a cache");
     auto flags = std::make_shared<ImportFlags>();
-    flags->settings = add_setting_flags(*command, k_database_keys);
+    flags->settings = add_setting_flags(command, k_database_keys);
     command
-        ->add_option(
+        .add_option(
             "PATH",
             flags->paths,
             "*.narinfo files; directories, searched for them; other files or '-': narinfos "
             "separated by empty lines; *.zst is decompressed"
         )
-        ->required();
-    command->add_option("--cache", flags->cache, "the cache [default]")->type_name("NAME");
+        .required();
+    command.add_option("--cache", flags->cache, "the cache [default]").type_name("NAME");
     command
-        ->add_option(
+        .add_option(
             "--trusted-key",
             flags->trusted_keys,
             "NAME:BASE64 of a public key; given once or more, every narinfo must be signed by one "
             "of them or of the cache's own"
         )
-        ->allow_extra_args(false)
-        ->type_name("KEY");
+        .one_value_each()
+        .type_name("KEY");
     command
-        ->add_option(
+        .add_option(
             "--authorized-key",
             flags->authorized_keys,
             "a file with Guix's public key or acl; as --trusted-key, for Signature lines"
         )
-        ->allow_extra_args(false)
-        ->type_name("FILE");
+        .one_value_each()
+        .type_name("FILE");
     command
-        ->add_option(
+        .add_option(
             "--tag",
             flags->tags,
             "a note on every path that is stored or was there already; repeatable. 'narthex path "
             "list --tag' finds them"
         )
-        ->allow_extra_args(false)
-        ->type_name("KEY=VALUE");
+        .one_value_each()
+        .type_name("KEY=VALUE");
     command
-        ->add_option(
+        .add_option(
             "--nar-dir",
             flags->nar_dir,
             "where the NARs of these narinfos are, readable for whoever serves; narinfos whose NAR "
             "is not there, or not readable for the data directory's owner, are rejected"
         )
-        ->type_name("DIR");
+        .type_name("DIR");
     command
-        ->add_option(
+        .add_option(
             "--rate",
             flags->rate,
             "narinfos a second, at most: leaves those alone who read from the same database"
         )
-        ->check(CLI::Range(1, 1'000'000).description(""))
-        ->type_name("N");
+        .between(1, 1'000'000)
+        .type_name("N");
     command
-        ->add_option(
+        .add_option(
             "--sort-memory",
             flags->sort_memory,
             "MiB that the order of references may take [1024]; larger imports are ordered in parts"
         )
-        ->check(CLI::Range(1, 1'048'576).description(""))
-        ->type_name("MIB");
-    command->add_flag(
+        .between(1, 1'048'576)
+        .type_name("MIB");
+    command.add_flag(
         "--closed",
         flags->closed,
         "reject narinfos whose references are neither served nor imported with them"
     );
-    command->add_flag("--json", flags->json, "print a JSON summary");
-    command->callback([&action, flags] { action = [flags] { return import_command(*flags); }; });
+    command.add_flag("--json", flags->json, "print a JSON summary");
+    command.callback([&action, flags] { action = [flags] { return import_command(*flags); }; });
 }
 
 }  // namespace narthex::app

@@ -11,21 +11,21 @@ std::int64_t parse(const std::string& text) {
     if (text == "0" || text == "0d") return 0;
     const bool days = text.find_first_not_of("0123456789") == text.npos;
     const auto seconds = service::parse_span(days ? text + "d" : text);
-    if (!seconds) throw CLI::ValidationError(seconds.error().message);
+    if (!seconds) throw BadValue(seconds.error().message);
     return *seconds;
 }
 
 }  // namespace
 
-void add_span(CLI::App& command, const char* flag, std::int64_t& seconds, const char* help) {
+void add_span(Command command, const char* flag, std::int64_t& seconds, const char* help) {
     command
-        .add_option_function<std::string>(
+        .add_option_function(
             flag, [&seconds](const std::string& text) { seconds = parse(text); }, help
         )
-        ->type_name("D");
+        .type_name("D");
 }
 
-void add_keep_flags(CLI::App& command, service::KeepPolicy& keep) {
+void add_keep_flags(Command command, service::KeepPolicy& keep) {
     add_span(
         command,
         "--min-age",
@@ -44,14 +44,14 @@ void add_keep_flags(CLI::App& command, service::KeepPolicy& keep) {
             keep.reference_free,
             "keep paths without references, sources most of all [true]"
         )
-        ->type_name("BOOL");
+        .type_name("BOOL");
     command
         .add_option(
             "--keep-content-addressed",
             keep.content_addressed,
             "keep content-addressed paths [true]"
         )
-        ->type_name("BOOL");
+        .type_name("BOOL");
 }
 
 }  // namespace narthex::app

@@ -8,8 +8,8 @@ namespace narthex::app {
 
 // A flag of a time: "30d", "12h", or a number of days; `seconds` has what stands without it. It
 // lives as long as the command line's reading, as `keep` below.
-void add_span(CLI::App& command, const char* flag, std::int64_t& seconds, const char* help);
+void add_span(Command command, const char* flag, std::int64_t& seconds, const char* help);
 
-void add_keep_flags(CLI::App& command, service::KeepPolicy& keep);
+void add_keep_flags(Command command, service::KeepPolicy& keep);
 
 }  // namespace narthex::app

@@ -61,17 +61,17 @@ int migrate_command(const MigrateFlags& flags) {
 
 }  // namespace
 
-void add_migrate(CLI::App& app, Action& action) {
-    auto* command = app.add_subcommand("migrate", "bring the database's schema up to date");
+void add_migrate(Command app, Action& action) {
+    const auto command = app.add_subcommand("migrate", "bring the database's schema up to date");
     const auto flags = std::make_shared<MigrateFlags>();
-    flags->settings = add_setting_flags(*command, k_database_keys);
-    command->add_flag("--json", flags->json, "print JSON");
-    command->add_flag(
+    flags->settings = add_setting_flags(command, k_database_keys);
+    command.add_flag("--json", flags->json, "print JSON");
+    command.add_flag(
         "--force-regions",
         flags->force,
         "though regions have an older schema still: they stop following until they are migrated"
     );
-    command->callback([&action, flags] { action = [flags] { return migrate_command(*flags); }; });
+    command.callback([&action, flags] { action = [flags] { return migrate_command(*flags); }; });
 }
 
 }  // namespace narthex::app

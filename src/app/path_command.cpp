@@ -55,18 +55,19 @@ int list_paths(const PathFlags& flags) {
 
 }  // namespace
 
-void add_path(CLI::App& app, Action& action) {
-    auto* path = app.add_subcommand("path", "the paths of a cache");
-    path->require_subcommand(1);
-    auto* command = path->add_subcommand("list", "those with a tag, hidden ones too, one a line");
+void add_path(Command app, Action& action) {
+    const auto path = app.add_subcommand("path", "the paths of a cache");
+    path.require_subcommand();
+    const auto command =
+        path.add_subcommand("list", "those with a tag, hidden ones too, one a line");
     auto flags = std::make_shared<PathFlags>();
-    flags->settings = add_setting_flags(*command, k_database_keys);
-    command->add_option("--cache", flags->cache, "the cache [default]")->type_name("NAME");
-    command->add_option("--tag", flags->tag, "the tag that they have")
-        ->type_name("KEY=VALUE")
-        ->required();
-    command->add_flag("--json", flags->json, "print a JSON object a line");
-    command->callback([&action, flags] { action = [flags] { return list_paths(*flags); }; });
+    flags->settings = add_setting_flags(command, k_database_keys);
+    command.add_option("--cache", flags->cache, "the cache [default]").type_name("NAME");
+    command.add_option("--tag", flags->tag, "the tag that they have")
+        .type_name("KEY=VALUE")
+        .required();
+    command.add_flag("--json", flags->json, "print a JSON object a line");
+    command.callback([&action, flags] { action = [flags] { return list_paths(*flags); }; });
 }
 
 }  // namespace narthex::app

@@ -10,11 +10,9 @@ namespace narthex::app {
 
 namespace {
 
-void add_limits(CLI::App& command, PlanFlags& flags) {
+void add_limits(Command command, PlanFlags& flags) {
     const auto add = [&](const char* flag, double& percent, const char* help) {
-        command.add_option(flag, percent, help)
-            ->type_name("PERCENT")
-            ->check(CLI::Range(0.0, 100.0).description(""));
+        command.add_option(flag, percent, help).type_name("PERCENT").percent();
     };
     add("--cap", flags.cap, "of the served paths, that may be planned [80]");
     add("--shrink", flags.shrink, "by which what lives may shrink since the last plan [20]");
@@ -23,27 +21,27 @@ void add_limits(CLI::App& command, PlanFlags& flags) {
 
 }  // namespace
 
-void add_plan_flags(CLI::App& command, PlanFlags& flags) {
+void add_plan_flags(Command command, PlanFlags& flags) {
     add_keep_flags(command, flags.options.keep);
     add_limits(command, flags);
     command.add_option("--engine", flags.engine, "sql or stream [by the size of the graph]")
-        ->type_name("ENGINE")
-        ->check(CLI::IsMember({"sql", "stream"}).description(""));
+        .type_name("ENGINE")
+        .one_of({"sql", "stream"});
     command
         .add_option(
             "--stream-above",
             flags.options.stream_above,
             "paths above which the stream engine is chosen [1000000]"
         )
-        ->type_name("N");
+        .type_name("N");
     command
         .add_option(
             "--price-per-tb",
             flags.options.price_per_tb,
             "what 10^12 bytes cost a month, to say what is saved"
         )
-        ->type_name("X")
-        ->check(CLI::NonNegativeNumber.description(""));
+        .type_name("X")
+        .not_negative();
 }
 
 service::PlanOptions options_of(const PlanFlags& flags, Cache cache) {

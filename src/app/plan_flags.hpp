@@ -18,7 +18,7 @@ struct PlanFlags {
 };
 
 // `flags` lives as long as the command line's reading.
-void add_plan_flags(CLI::App& command, PlanFlags& flags);
+void add_plan_flags(Command command, PlanFlags& flags);
 
 [[nodiscard]] service::PlanOptions options_of(const PlanFlags& flags, Cache cache);
 

@@ -29,16 +29,10 @@ std::optional<std::string> text_of(const toml::node& node) {
     return std::nullopt;
 }
 
-void apply(CLI::Option& option, const std::string& value) {
-    if (option.count() > 0) return;
-    option.add_result(value);
-    option.run_callback();
-}
-
 }  // namespace
 
 void apply_policy(
-    CLI::App& command, const std::string& file, std::span<const std::string_view> known
+    Command command, const std::string& file, std::span<const std::string_view> known
 ) {
     for (const auto& [key, node] : parse(file)) {
         const auto at = fmt::format("{}:{}", file, node.source().begin.line);
@@ -54,8 +48,9 @@ void apply_policy(
             );
         }
         try {
-            apply(*command.get_option("--" + std::string(key.str())), *value);
-        } catch (const CLI::Error& error) {
+            const auto option = command.get_option("--" + std::string(key.str()));
+            if (!option.given()) option.give(*value);
+        } catch (const BadValue& error) {
             throw UsageError(fmt::format("{}: {}: {}", at, key.str(), error.what()));
         }
     }

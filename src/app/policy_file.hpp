@@ -11,7 +11,7 @@ namespace narthex::app {
 // To be called when the command line has been read. `known`: flags that may be in it. Throws
 // UsageError, which names file and line.
 void apply_policy(
-    CLI::App& command, const std::string& file, std::span<const std::string_view> known
+    Command command, const std::string& file, std::span<const std::string_view> known
 );
 
 }  // namespace narthex::app

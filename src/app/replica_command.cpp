@@ -6,7 +6,7 @@
 
 namespace narthex::app {
 
-void add_replica_flags(CLI::App& command, ReplicaFlags& flags) {
+void add_replica_flags(Command command, ReplicaFlags& flags) {
     flags.settings = add_setting_flags(command, k_database_keys);
     command.add_flag("--json", flags.json, "print JSON");
 }
@@ -30,17 +30,17 @@ void require_region_name(const std::string& name) {
     ));
 }
 
-void add_replica(CLI::App& app, Action& action) {
-    auto* replica =
+void add_replica(Command app, Action& action) {
+    const auto replica =
         app.add_subcommand("replica", "regions: copies of a primary that answer for it");
-    replica->require_subcommand(1);
-    add_replica_invite(*replica, action);
-    add_replica_join(*replica, action);
-    add_replica_status(*replica, action);
-    add_replica_leave(*replica, action);
-    add_replica_remove(*replica, action);
-    add_replica_promote(*replica, action);
-    add_replica_follow(*replica, action);
+    replica.require_subcommand();
+    add_replica_invite(replica, action);
+    add_replica_join(replica, action);
+    add_replica_status(replica, action);
+    add_replica_leave(replica, action);
+    add_replica_remove(replica, action);
+    add_replica_promote(replica, action);
+    add_replica_follow(replica, action);
 }
 
 }  // namespace narthex::app

@@ -8,20 +8,20 @@
 
 namespace narthex::app {
 
-void add_replica_invite(CLI::App& replica, Action& action);
-void add_replica_remove(CLI::App& replica, Action& action);
-void add_replica_join(CLI::App& replica, Action& action);
-void add_replica_follow(CLI::App& replica, Action& action);
-void add_replica_status(CLI::App& replica, Action& action);
-void add_replica_leave(CLI::App& replica, Action& action);
-void add_replica_promote(CLI::App& replica, Action& action);
+void add_replica_invite(Command replica, Action& action);
+void add_replica_remove(Command replica, Action& action);
+void add_replica_join(Command replica, Action& action);
+void add_replica_follow(Command replica, Action& action);
+void add_replica_status(Command replica, Action& action);
+void add_replica_leave(Command replica, Action& action);
+void add_replica_promote(Command replica, Action& action);
 
 struct ReplicaFlags {
     bool json = false;
     std::shared_ptr<SettingFlags> settings;
 };
 // --config, the database, --json
-void add_replica_flags(CLI::App& command, ReplicaFlags& flags);
+void add_replica_flags(Command command, ReplicaFlags& flags);
 
 // Without '/' at the end. Throws UsageError, which names the flag, for what is no URL; empty stays
 // so.

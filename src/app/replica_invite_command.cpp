@@ -128,37 +128,37 @@ int remove(const RemoveFlags& flags) {
 
 }  // namespace
 
-void add_replica_invite(CLI::App& replica, Action& action) {
-    auto* command = replica.add_subcommand(
+void add_replica_invite(Command replica, Action& action) {
+    const auto command = replica.add_subcommand(
         "invite", "on the primary: let a region join; prints the URI that it joins with"
     );
     auto flags = std::make_shared<InviteFlags>();
-    add_replica_flags(*command, *flags);
-    command->add_option("NAME", flags->name, "the region's name")->required();
+    add_replica_flags(command, *flags);
+    command.add_option("NAME", flags->name, "the region's name").required();
     command
-        ->add_option(
+        .add_option(
             "--url", flags->url, "where clients and regions reach this primary; kept, so said once"
         )
-        ->type_name("URL");
+        .type_name("URL");
     command
-        ->add_option(
+        .add_option(
             "--address",
             flags->address,
             "where the region reaches this primary's PostgreSQL [where it listens]"
         )
-        ->type_name("HOST:PORT");
-    command->add_option("--expires", flags->expires, "until when it has to join: 12h, 7d [24h]")
-        ->type_name("TIME");
-    command->callback([&action, flags] { action = [flags] { return invite(*flags); }; });
+        .type_name("HOST:PORT");
+    command.add_option("--expires", flags->expires, "until when it has to join: 12h, 7d [24h]")
+        .type_name("TIME");
+    command.callback([&action, flags] { action = [flags] { return invite(*flags); }; });
 }
 
-void add_replica_remove(CLI::App& replica, Action& action) {
-    auto* command =
+void add_replica_remove(Command replica, Action& action) {
+    const auto command =
         replica.add_subcommand("remove", "on the primary: end a region that can't leave by itself");
     auto flags = std::make_shared<RemoveFlags>();
-    add_replica_flags(*command, *flags);
-    command->add_option("NAME", flags->name, "the region's name")->required();
-    command->callback([&action, flags] { action = [flags] { return remove(*flags); }; });
+    add_replica_flags(command, *flags);
+    command.add_option("NAME", flags->name, "the region's name").required();
+    command.callback([&action, flags] { action = [flags] { return remove(*flags); }; });
 }
 
 }  // namespace narthex::app

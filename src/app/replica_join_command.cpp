@@ -116,41 +116,41 @@ int join(const JoinFlags& flags, bool replace) {
     return 0;
 }
 
-void add_join_flags(CLI::App& command, JoinFlags& flags) {
+void add_join_flags(Command command, JoinFlags& flags) {
     add_replica_flags(command, flags);
     command.add_option("--primary", flags.primary, "what 'narthex replica invite' printed")
-        ->required()
-        ->envname("NARTHEX_PRIMARY")
-        ->type_name("URI");
-    command.add_option("--name", flags.name, "the region's name")->required()->type_name("NAME");
+        .required()
+        .envname("NARTHEX_PRIMARY")
+        .type_name("URI");
+    command.add_option("--name", flags.name, "the region's name").required().type_name("NAME");
     command.add_flag(
         "--full", flags.full, "with all that a primary needs, so that it can become one"
     );
     command
         .add_flag("--serving", flags.serving, "with what is needed to answer; so unless it is said")
-        ->excludes("--full");
+        .excludes("--full");
     command.add_option("--url", flags.url, "where clients reach this region; kept")
-        ->type_name("URL");
+        .type_name("URL");
 }
 
 }  // namespace
 
-void add_replica_join(CLI::App& replica, Action& action) {
-    auto* command = replica.add_subcommand(
+void add_replica_join(Command replica, Action& action) {
+    const auto command = replica.add_subcommand(
         "join", "on a new region: copy the primary and follow it from then on"
     );
     auto flags = std::make_shared<JoinFlags>();
-    add_join_flags(*command, *flags);
-    command->callback([&action, flags] { action = [flags] { return join(*flags, false); }; });
+    add_join_flags(command, *flags);
+    command.callback([&action, flags] { action = [flags] { return join(*flags, false); }; });
 }
 
-void add_replica_follow(CLI::App& replica, Action& action) {
-    auto* command = replica.add_subcommand(
+void add_replica_follow(Command replica, Action& action) {
+    const auto command = replica.add_subcommand(
         "follow", "after a promotion: throw away what is here, and copy the new primary"
     );
     auto flags = std::make_shared<JoinFlags>();
-    add_join_flags(*command, *flags);
-    command->callback([&action, flags] { action = [flags] { return join(*flags, true); }; });
+    add_join_flags(command, *flags);
+    command.callback([&action, flags] { action = [flags] { return join(*flags, true); }; });
 }
 
 }  // namespace narthex::app

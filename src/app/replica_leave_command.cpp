@@ -39,14 +39,14 @@ int leave(const LeaveFlags& flags) {
 
 }  // namespace
 
-void add_replica_leave(CLI::App& replica, Action& action) {
-    auto* command = replica.add_subcommand(
+void add_replica_leave(Command replica, Action& action) {
+    const auto command = replica.add_subcommand(
         "leave", "on a region: end it; its copy goes, and what its primary has for it"
     );
     auto flags = std::make_shared<LeaveFlags>();
-    add_replica_flags(*command, *flags);
-    command->add_flag("--force", flags->force, "though the primary can't be told");
-    command->callback([&action, flags] { action = [flags] { return leave(*flags); }; });
+    add_replica_flags(command, *flags);
+    command.add_flag("--force", flags->force, "though the primary can't be told");
+    command.callback([&action, flags] { action = [flags] { return leave(*flags); }; });
 }
 
 }  // namespace narthex::app

@@ -71,19 +71,19 @@ int promote(const PromoteFlags& flags) {
 
 }  // namespace
 
-void add_replica_promote(CLI::App& replica, Action& action) {
-    auto* command = replica.add_subcommand(
+void add_replica_promote(Command replica, Action& action) {
+    const auto command = replica.add_subcommand(
         "promote", "on a full region: become the primary; the old one takes no writes from then on"
     );
     auto flags = std::make_shared<PromoteFlags>();
-    add_replica_flags(*command, *flags);
-    command->add_option("--url", flags->url, "where clients reach it; kept")->type_name("URL");
-    command->add_flag(
+    add_replica_flags(command, *flags);
+    command.add_option("--url", flags->url, "where clients reach it; kept").type_name("URL");
+    command.add_flag(
         "--force-unfenced",
         flags->unfenced,
         "though the old primary can't be asked: what it had last is lost, and it may take more"
     );
-    command->callback([&action, flags] { action = [flags] { return promote(*flags); }; });
+    command.callback([&action, flags] { action = [flags] { return promote(*flags); }; });
 }
 
 }  // namespace narthex::app

@@ -230,13 +230,13 @@ int status_command(const ReplicaFlags& flags) {
 
 }  // namespace
 
-void add_replica_status(CLI::App& replica, Action& action) {
-    auto* command = replica.add_subcommand(
+void add_replica_status(Command replica, Action& action) {
+    const auto command = replica.add_subcommand(
         "status", "how this region is, or on the primary, how all of them are"
     );
     auto flags = std::make_shared<ReplicaFlags>();
-    add_replica_flags(*command, *flags);
-    command->callback([&action, flags] { action = [flags] { return status_command(*flags); }; });
+    add_replica_flags(command, *flags);
+    command.callback([&action, flags] { action = [flags] { return status_command(*flags); }; });
 }
 
 }  // namespace narthex::app

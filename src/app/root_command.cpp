@@ -253,71 +253,66 @@ int log(const LogFlags& flags, db::Connection& connection, const Cache& cache) {
 
 // --- the command line ---
 
-void add_add(CLI::App& root, Action& action) {
+void add_add(Command root, Action& action) {
     const auto [command, flags] = add_cache_command(
         root, action, "add", "keep a path, a list of paths, or what has such a name", add
     );
-    command->add_option(
-        "PATH", flags->path, "a store path, HASH-NAME, or HASH of one that is here"
-    );
+    command.add_option("PATH", flags->path, "a store path, HASH-NAME, or HASH of one that is here");
     command
-        ->add_option(
+        .add_option(
             "--list", flags->list, "store paths, one a line, plain or as .xz, .gz, .zst; '-': stdin"
         )
-        ->type_name("FILE");
+        .type_name("FILE");
+    command.add_option("--pattern", flags->pattern, "whatever has such a name: *, ?, [a-z], [!a-z]")
+        .type_name("GLOB");
     command
-        ->add_option("--pattern", flags->pattern, "whatever has such a name: *, ?, [a-z], [!a-z]")
-        ->type_name("GLOB");
+        .add_option("--name", flags->name, "what the root is called [of a list: its file's name]")
+        .type_name("NAME");
     command
-        ->add_option("--name", flags->name, "what the root is called [of a list: its file's name]")
-        ->type_name("NAME");
-    command
-        ->add_option(
-            "--expires", flags->expires, "90d, 12h, 2027-01-31 (from 00:00 UTC on) [never]"
-        )
-        ->type_name("WHEN");
-    add_note(*command, flags->note);
-    command->add_option("--owner", flags->owner, "whose it is, for people")->type_name("WHO");
-    command->add_flag("--never-delete", flags->never_delete, "it goes by force only");
-    command->add_flag("--replace", flags->replace, "also where the name stands for something else");
-    command->add_flag(
+        .add_option("--expires", flags->expires, "90d, 12h, 2027-01-31 (from 00:00 UTC on) [never]")
+        .type_name("WHEN");
+    add_note(command, flags->note);
+    command.add_option("--owner", flags->owner, "whose it is, for people").type_name("WHO");
+    command.add_flag("--never-delete", flags->never_delete, "it goes by force only");
+    command.add_flag("--replace", flags->replace, "also where the name stands for something else");
+    command.add_flag(
         "--force-never-delete", flags->force_never_delete, "replace what is never to be deleted"
     );
 }
 
-void add_remove(CLI::App& root, Action& action) {
+void add_remove(Command root, Action& action) {
     const auto [command, flags] = add_cache_command(
         root, action, "remove", "keep it no longer; nothing is deleted by that", remove
     );
-    command->add_option("NAME", flags->names, "the roots")->required();
-    add_note(*command, flags->note);
-    command->add_flag(
+    command.add_option("NAME", flags->names, "the roots").required();
+    add_note(command, flags->note);
+    command.add_flag(
         "--force-never-delete", flags->force_never_delete, "also what is never to be deleted"
     );
 }
 
 }  // namespace
 
-void add_root(CLI::App& app, Action& action) {
-    auto* root =
+void add_root(Command app, Action& action) {
+    const auto root =
         app.add_subcommand("root", "what must live: pins, lists of paths, patterns of names");
-    root->require_subcommand(1);
-    add_add(*root, action);
+    root.require_subcommand();
+    add_add(root, action);
     const auto [list_command, list_flags] =
-        add_cache_command(*root, action, "list", "the roots that count", list);
-    list_command->add_flag("--all", list_flags->all, "expired ones and released bumps, too");
+        add_cache_command(root, action, "list", "the roots that count", list);
+    list_command.add_flag("--all", list_flags->all, "expired ones and released bumps, too");
     const auto [show_command, show_flags] =
-        add_cache_command(*root, action, "show", "one root", show);
-    show_command->add_option("NAME", show_flags->name, "the root")->required();
-    show_command->add_flag("--paths", show_flags->paths, "all its paths");
-    add_remove(*root, action);
+        add_cache_command(root, action, "show", "one root", show);
+    show_command.add_option("NAME", show_flags->name, "the root").required();
+    show_command.add_flag("--paths", show_flags->paths, "all its paths");
+    add_remove(root, action);
     const auto [log_command, log_flags] =
-        add_cache_command(*root, action, "log", "who changed what, the newest first", log);
-    log_command->add_option("--since", log_flags->since, "30d, 12h or 2027-01-31 [ever]")
-        ->type_name("WHEN");
-    log_command->add_option("--limit", log_flags->most, "at most so many [1000]")
-        ->type_name("N")
-        ->check(CLI::Range(1, 1'000'000));
+        add_cache_command(root, action, "log", "who changed what, the newest first", log);
+    log_command.add_option("--since", log_flags->since, "30d, 12h or 2027-01-31 [ever]")
+        .type_name("WHEN");
+    log_command.add_option("--limit", log_flags->most, "at most so many [1000]")
+        .type_name("N")
+        .between(1, 1'000'000);
 }
 
 }  // namespace narthex::app

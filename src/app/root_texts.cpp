@@ -38,8 +38,8 @@ std::string checked_note(const char* flag, const std::string& text) {
     throw UsageError(fmt::format("{}: at most 1000 bytes of text in one line are wanted", flag));
 }
 
-void add_note(CLI::App& command, NoteFlags& note) {
-    command.add_option("--reason", note.text, "why, for the log")->type_name("TEXT");
+void add_note(Command command, NoteFlags& note) {
+    command.add_option("--reason", note.text, "why, for the log").type_name("TEXT");
 }
 
 void require_root_name(const std::string& name) {

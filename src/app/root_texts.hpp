@@ -20,7 +20,7 @@ struct NoteFlags {
     std::string text;
     [[nodiscard]] std::string reason() const { return checked_note("--reason", text); }
 };
-void add_note(CLI::App& command, NoteFlags& note);
+void add_note(Command command, NoteFlags& note);
 
 // Throws UsageError.
 void require_root_name(const std::string& name);

@@ -198,15 +198,15 @@ int serve_command(const ServeFlags& flags) {
 
 }  // namespace
 
-void add_serve(CLI::App& app, Action& action) {
-    auto* command = app.add_subcommand("serve", "answer clients");
+void add_serve(Command app, Action& action) {
+    const auto command = app.add_subcommand("serve", "answer clients");
     auto flags = std::make_shared<ServeFlags>();
-    flags->settings = add_setting_flags(*command, {});
-    command->add_flag(
+    flags->settings = add_setting_flags(command, {});
+    command.add_flag(
         "--check-config", flags->check_config, "print what is in force and where it comes from"
     );
-    command->add_flag("--wait", flags->wait, "go on trying while the database can't be reached");
-    command->callback([&action, flags] { action = [flags] { return serve_command(*flags); }; });
+    command.add_flag("--wait", flags->wait, "go on trying while the database can't be reached");
+    command.callback([&action, flags] { action = [flags] { return serve_command(*flags); }; });
 }
 
 }  // namespace narthex::app

@@ -184,30 +184,29 @@ int stats_command(const StatsFlags& flags) {
 
 }  // namespace
 
-void add_stats(CLI::App& app, Action& action) {
-    auto* command =
+void add_stats(Command app, Action& action) {
+    const auto command =
         app.add_subcommand("stats", "what is in the caches, and what of it is asked for");
     auto flags = std::make_shared<StatsFlags>();
-    flags->settings = add_setting_flags(*command, k_database_keys);
-    command->add_option("--cache", flags->cache, "only this cache [all]")->type_name("NAME");
-    command->add_option("--top", flags->top, "how many of the largest, newest, most asked for [10]")
-        ->type_name("N")
-        ->check(CLI::Range(0, 10'000).description(""));
-    const auto days = CLI::Range(1, 36'500).description("");
-    command->add_option("--days", flags->days, "most asked for in so many days [30]")
-        ->type_name("D")
-        ->check(days);
-    auto* unused =
-        command->add_option("--unused", flags->unused, "only what nobody asked for in so many days")
-            ->type_name("D")
-            ->check(days);
-    command->add_flag("--list", flags->list, "with --unused: the paths, one a line")->needs(unused);
-    command->add_flag(
+    flags->settings = add_setting_flags(command, k_database_keys);
+    command.add_option("--cache", flags->cache, "only this cache [all]").type_name("NAME");
+    command.add_option("--top", flags->top, "how many of the largest, newest, most asked for [10]")
+        .type_name("N")
+        .between(0, 10'000);
+    command.add_option("--days", flags->days, "most asked for in so many days [30]")
+        .type_name("D")
+        .between(1, 36'500);
+    command.add_option("--unused", flags->unused, "only what nobody asked for in so many days")
+        .type_name("D")
+        .between(1, 36'500);
+    command.add_flag("--list", flags->list, "with --unused: the paths, one a line")
+        .needs("--unused");
+    command.add_flag(
         "--json",
         flags->json,
         "print JSON: an array, an object for each cache; with --list an object a line"
     );
-    command->callback([&action, flags] { action = [flags] { return stats_command(*flags); }; });
+    command.callback([&action, flags] { action = [flags] { return stats_command(*flags); }; });
 }
 
 }  // namespace narthex::app

@@ -121,15 +121,15 @@ int remove_from_paths(const TagFlags& flags, db::Connection& connection) {
 
 using Run = int (*)(const TagFlags&, db::Connection&);
 
-std::pair<CLI::App*, std::shared_ptr<TagFlags>> add_command(
-    CLI::App& tag, Action& action, const char* name, const char* help, Run run
+std::pair<Command, std::shared_ptr<TagFlags>> add_command(
+    Command tag, Action& action, const char* name, const char* help, Run run
 ) {
-    auto* command = tag.add_subcommand(name, help);
+    const auto command = tag.add_subcommand(name, help);
     auto flags = std::make_shared<TagFlags>();
-    flags->settings = add_setting_flags(*command, k_database_keys);
-    command->add_option("--cache", flags->cache, "the cache [default]")->type_name("NAME");
-    command->add_flag("--json", flags->json, "print JSON");
-    command->callback([&action, flags, run] {
+    flags->settings = add_setting_flags(command, k_database_keys);
+    command.add_option("--cache", flags->cache, "the cache [default]").type_name("NAME");
+    command.add_flag("--json", flags->json, "print JSON");
+    command.callback([&action, flags, run] {
         action = [flags, run] {
             const auto database = open_database(load(*flags->settings).config);
             // The plans of lookups: by key, whatever statistics say.
@@ -140,24 +140,24 @@ std::pair<CLI::App*, std::shared_ptr<TagFlags>> add_command(
     return {command, flags};
 }
 
-void add_change(CLI::App& tag, Action& action, const char* name, const char* help, Run run) {
+void add_change(Command tag, Action& action, const char* name, const char* help, Run run) {
     const auto [command, flags] = add_command(tag, action, name, help, run);
-    command->add_option("TAG", flags->tag, "KEY=VALUE")->required();
+    command.add_option("TAG", flags->tag, "KEY=VALUE").required();
     command
-        ->add_option(
+        .add_option(
             "PATH", flags->paths, "store paths, HASH-NAME or HASH; '-': standard input, one a line"
         )
-        ->required();
+        .required();
 }
 
 }  // namespace
 
-void add_tag(CLI::App& app, Action& action) {
-    auto* tag = app.add_subcommand("tag", "notes on paths: KEY=VALUE");
-    tag->require_subcommand(1);
-    add_command(*tag, action, "list", "all tags, and how many paths have each", list);
-    add_change(*tag, action, "add", "give paths a tag", add_to_paths);
-    add_change(*tag, action, "remove", "take a tag from paths", remove_from_paths);
+void add_tag(Command app, Action& action) {
+    const auto tag = app.add_subcommand("tag", "notes on paths: KEY=VALUE");
+    tag.require_subcommand();
+    add_command(tag, action, "list", "all tags, and how many paths have each", list);
+    add_change(tag, action, "add", "give paths a tag", add_to_paths);
+    add_change(tag, action, "remove", "take a tag from paths", remove_from_paths);
 }
 
 }  // namespace narthex::app

@@ -245,16 +245,16 @@ int revoke(const TokenFlags& flags, db::Connection& connection) {
 using Run = int (*)(const TokenFlags&, db::Connection&);
 
 struct Added {
-    CLI::App* command;
+    Command command;
     Flags flags;
 };
 
-Added add(CLI::App& token, Action& action, const char* name, const char* help, Run run) {
-    auto* command = token.add_subcommand(name, help);
+Added add(Command token, Action& action, const char* name, const char* help, Run run) {
+    const auto command = token.add_subcommand(name, help);
     auto flags = std::make_shared<TokenFlags>();
-    flags->settings = add_setting_flags(*command, k_database_keys);
-    command->add_flag("--json", flags->json, "print JSON");
-    command->callback([&action, flags, run] {
+    flags->settings = add_setting_flags(command, k_database_keys);
+    command.add_flag("--json", flags->json, "print JSON");
+    command.callback([&action, flags, run] {
         action = [flags, run] {
             const auto loaded = load(*flags->settings);
             const auto database = open_database(loaded.config);
@@ -265,47 +265,46 @@ Added add(CLI::App& token, Action& action, const char* name, const char* help, R
     return {command, flags};
 }
 
-void add_create(CLI::App& token, Action& action) {
+void add_create(Command token, Action& action) {
     const auto [command, flags] =
         add(token, action, "create", "make a token and print it, once", create);
-    command->add_option("--name", flags->name, "who it is for: the name in lists and logs")
-        ->type_name("NAME")
-        ->required();
+    command.add_option("--name", flags->name, "who it is for: the name in lists and logs")
+        .type_name("NAME")
+        .required();
     command
-        ->add_option(
+        .add_option(
             "--scope",
             flags->scopes,
             "what it may do: read (private caches), publish, roots, gc, admin, replica; publish "
             "and "
             "replica imply read, admin implies all; repeatable"
         )
-        ->allow_extra_args(false)
-        ->type_name("SCOPE")
-        ->required();
-    command->add_option("--cache", flags->caches, "where it may; repeatable [all caches]")
-        ->allow_extra_args(false)
-        ->type_name("NAME");
+        .one_value_each()
+        .type_name("SCOPE")
+        .required();
+    command.add_option("--cache", flags->caches, "where it may; repeatable [all caches]")
+        .one_value_each()
+        .type_name("NAME");
     command
-        ->add_option(
+        .add_option(
             "--expires",
             flags->expires,
             "90d, 12h, 2027-01-31 (from 00:00 UTC of that day on) or never [90d]"
         )
-        ->type_name("WHEN");
+        .type_name("WHEN");
 }
 
 }  // namespace
 
-void add_token(CLI::App& app, Action& action) {
-    auto* token = app.add_subcommand("token", "who may read private caches and change things");
-    token->require_subcommand(1);
-    add_create(*token, action);
+void add_token(Command app, Action& action) {
+    const auto token = app.add_subcommand("token", "who may read private caches and change things");
+    token.require_subcommand();
+    add_create(token, action);
     const auto [list_command, list_flags] =
-        add(*token, action, "list", "all tokens but those that were revoked", list);
-    list_command->add_flag("--all", list_flags->all, "revoked ones, too");
-    const auto [revoke_command, revoke_flags] =
-        add(*token, action, "revoke", "end a token", revoke);
-    revoke_command->add_option("NAME", revoke_flags->name, "the token")->required();
+        add(token, action, "list", "all tokens but those that were revoked", list);
+    list_command.add_flag("--all", list_flags->all, "revoked ones, too");
+    const auto [revoke_command, revoke_flags] = add(token, action, "revoke", "end a token", revoke);
+    revoke_command.add_option("NAME", revoke_flags->name, "the token").required();
 }
 
 }  // namespace narthex::app

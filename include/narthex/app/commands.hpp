@@ -2,9 +2,8 @@
 // was called, sets `action`, whose result is the exit code: 0 done, 1 refused or failed, 2 usage.
 #pragma once
 
+#include "narthex/app/command_line.hpp"
 #include "narthex/app/config.hpp"
-
-#include <CLI/CLI.hpp>
 
 #include <functional>
 #include <map>
@@ -17,21 +16,21 @@ namespace narthex::app {
 
 using Action = std::function<int()>;
 
-void add_serve(CLI::App& app, Action& action);
-void add_import(CLI::App& app, Action& action);
-void add_export(CLI::App& app, Action& action);
-void add_cache(CLI::App& app, Action& action);
-void add_token(CLI::App& app, Action& action);
-void add_path(CLI::App& app, Action& action);
-void add_tag(CLI::App& app, Action& action);
-void add_root(CLI::App& app, Action& action);
-void add_channel(CLI::App& app, Action& action);
-void add_check(CLI::App& app, Action& action);
-void add_gc(CLI::App& app, Action& action);
-void add_closure(CLI::App& app, Action& action);
-void add_stats(CLI::App& app, Action& action);
-void add_replica(CLI::App& app, Action& action);
-void add_migrate(CLI::App& app, Action& action);
+void add_serve(Command app, Action& action);
+void add_import(Command app, Action& action);
+void add_export(Command app, Action& action);
+void add_cache(Command app, Action& action);
+void add_token(Command app, Action& action);
+void add_path(Command app, Action& action);
+void add_tag(Command app, Action& action);
+void add_root(Command app, Action& action);
+void add_channel(Command app, Action& action);
+void add_check(Command app, Action& action);
+void add_gc(Command app, Action& action);
+void add_closure(Command app, Action& action);
+void add_stats(Command app, Action& action);
+void add_replica(Command app, Action& action);
+void add_migrate(Command app, Action& action);
 
 // The settings flags of one command, collected while the command line is parsed.
 struct SettingFlags {
@@ -41,7 +40,7 @@ struct SettingFlags {
 
 // Adds --config and the flags of the settings with these keys (all of them when empty).
 [[nodiscard]] std::shared_ptr<SettingFlags> add_setting_flags(
-    CLI::App& command, std::span<const std::string_view> keys
+    Command command, std::span<const std::string_view> keys
 );
 
 // The keys of commands that only need the database.
