@@ -9,7 +9,6 @@ void add_gc(Command app, Action& action) {
     add_gc_plan(gc, action);
     add_gc_show(gc, action);
     add_gc_why(gc, action);
-    add_gc_exclusive(gc, action);
     add_gc_hide(gc, action);
     add_gc_restore(gc, action);
     add_gc_purge(gc, action);

@@ -8,7 +8,6 @@ namespace narthex::app {
 void add_gc_plan(Command gc, Action& action);
 void add_gc_show(Command gc, Action& action);
 void add_gc_why(Command gc, Action& action);
-void add_gc_exclusive(Command gc, Action& action);
 void add_gc_hide(Command gc, Action& action);
 void add_gc_restore(Command gc, Action& action);
 void add_gc_purge(Command gc, Action& action);

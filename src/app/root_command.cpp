@@ -1,4 +1,6 @@
 #include "cache_commands.hpp"
+#include "exclusive.hpp"
+#include "keep_flags.hpp"
 #include "root_texts.hpp"
 
 #include "narthex/app/caller.hpp"
@@ -142,6 +144,8 @@ int list(const ListFlags& flags, db::Connection& connection, const Cache& cache)
 struct ShowFlags : CacheFlags {
     std::string name;
     bool paths = false;
+    bool exclusive = false;
+    service::KeepPolicy keep;
 };
 
 service::JudgedRoot find_root(db::Tx& tx, const Cache& cache, const std::string& name) {
@@ -162,14 +166,22 @@ void for_each_page(db::Connection& connection, const db::Root& root, const Each&
     }
 }
 
+std::optional<service::Tally> exclusive_of(const ShowFlags& flags, const Cache& cache) {
+    if (!flags.exclusive) return std::nullopt;
+    const auto database = open_database(load(*flags.settings).config);
+    return count_exclusive(database.uri, cache, flags.keep, flags.name);
+}
+
 int show(const ShowFlags& flags, db::Connection& connection, const Cache& cache) {
     std::optional<service::JudgedRoot> root;
     connection.read([&](db::Tx& tx) {
         root = find_root(tx, cache, flags.name);
         service::count_missing(tx, std::span(&*root, 1));
     });
+    const auto exclusive = exclusive_of(flags, cache);
     if (!flags.json) {
         print_root(*root);
+        if (exclusive) fmt::print("it alone keeps {}\n", tally_text(*exclusive));
         if (flags.paths) {
             for_each_page(connection, root->root, [&](const auto& path) {
                 print_path(path, cache);
@@ -178,6 +190,9 @@ int show(const ShowFlags& flags, db::Connection& connection, const Cache& cache)
         return interrupted() ? 1 : 0;
     }
     auto out = http::root_json(*root);
+    if (exclusive) {
+        out["exclusive"] = {{"paths", exclusive->paths}, {"nar_size", exclusive->nar_size}};
+    }
     if (flags.paths) {
         auto& paths = out["path_list"] = nlohmann::json::array();
         for_each_page(connection, root->root, [&](const auto& path) {
@@ -280,6 +295,16 @@ void add_add(Command root, Action& action) {
     );
 }
 
+void add_show(Command root, Action& action) {
+    const auto [command, flags] = add_cache_command(root, action, "show", "one root", show);
+    command.add_option("NAME", flags->name, "the root").required();
+    command.add_flag("--paths", flags->paths, "all its paths");
+    command.add_flag(
+        "--exclusive", flags->exclusive, "and what it alone keeps: no other root, no policy"
+    );
+    add_keep_flags(command, flags->keep);
+}
+
 void add_remove(Command root, Action& action) {
     const auto [command, flags] = add_cache_command(
         root, action, "remove", "keep it no longer; nothing is deleted by that", remove
@@ -301,10 +326,7 @@ void add_root(Command app, Action& action) {
     const auto [list_command, list_flags] =
         add_cache_command(root, action, "list", "the roots that count", list);
     list_command.add_flag("--all", list_flags->all, "expired ones and released bumps, too");
-    const auto [show_command, show_flags] =
-        add_cache_command(root, action, "show", "one root", show);
-    show_command.add_option("NAME", show_flags->name, "the root").required();
-    show_command.add_flag("--paths", show_flags->paths, "all its paths");
+    add_show(root, action);
     add_remove(root, action);
     const auto [log_command, log_flags] =
         add_cache_command(root, action, "log", "who changed what, the newest first", log);

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Plans as an operator makes and reads them: gc plan, gc show, gc why, gc exclusive, closure."""
+"""Plans as an operator makes and reads them: gc plan, gc show, gc why, root show --exclusive, closure."""
 
 import hashlib
 import json
@@ -160,11 +160,14 @@ class Plans(narinfos.ImportTest):
         self.add_root("tools", "tool-3")
         self.add_root("libs", "lib-2", "doc-1")
         def exclusive(root):
-            out = self.json("gc", "exclusive", root, "--cache", self.cache, *NOTHING_KEPT)
-            return out["paths"], out["nar_size"]
+            out = self.json("root", "show", root, "--exclusive", "--cache", self.cache, *NOTHING_KEPT)
+            return out["exclusive"]["paths"], out["exclusive"]["nar_size"]
         self.assertEqual(exclusive("tools"), (1, 1006))
         self.assertEqual(exclusive("libs"), (1, 1005))
-        self.narthex("gc", "exclusive", "none", "--cache", self.cache, code=1)
+        text = self.narthex("root", "show", "tools", "--exclusive", "--cache", self.cache, *NOTHING_KEPT).stdout
+        self.assertIn("it alone keeps 1 path, 1006 B unpacked\n", text)
+        self.assertNotIn("exclusive", self.json("root", "show", "tools", "--cache", self.cache))
+        self.narthex("root", "show", "none", "--exclusive", "--cache", self.cache, code=1)
 
     def test_tell_what_a_closure_takes(self):
         self.chain()
