@@ -107,7 +107,8 @@ end
 $$;
 
 -- What is called at the primary by regions, which have no rights on its tables but to read what they
--- copy. Each finds its region by the role that has connected.
+-- copy. Each finds its region by the role that has connected. With the owner's rights, so pg_temp is said,
+-- and last: else it comes first, and a temporary table of the caller's would take a table's place.
 
 create function calling_region() returns region language plpgsql stable as $$
 declare
@@ -125,7 +126,7 @@ $$;
 -- access token with which it fetches NARs; verifier: SCRAM's, so that no log has the password. Again by the same instance: its kind and URL change.
 create function region_accept(
     new_instance uuid, new_kind text, new_url text, verifier text, token_hash bytea
-) returns void language plpgsql security definer set search_path from current as $$
+) returns void language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$
 declare
     caller region := calling_region();
 begin
@@ -151,7 +152,7 @@ create function region_report(
     applied_xid xid8,
     errors bigint,
     trouble text
-) returns void language plpgsql security definer set search_path from current as $$
+) returns void language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$
 declare
     caller region := calling_region();
 begin
@@ -172,7 +173,7 @@ $$;
 -- Absolute values: said twice, they count once.
 create function region_count(
     caches smallint[], hashes bytea[], days date[], served bigint[], hidden bigint[]
-) returns void language plpgsql security definer set search_path from current as $$
+) returns void language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$
 declare
     caller region := calling_region();
 begin
@@ -186,7 +187,7 @@ end
 $$;
 
 create function region_leave() returns void language plpgsql
-security definer set search_path from current as $$
+security definer set search_path = pg_catalog, public, pg_temp as $$
 declare
     caller region := calling_region();
 begin
@@ -198,7 +199,7 @@ $$;
 
 -- Stops this primary's writes, after those that are under way; the WAL position after which there are none.
 create function region_fence(new_epoch bigint, new_primary text) returns pg_lsn language plpgsql
-security definer set search_path from current as $$
+security definer set search_path = pg_catalog, public, pg_temp as $$
 declare
     caller region := calling_region();
 begin
