@@ -140,8 +140,15 @@ begin
     where name = caller.name;
     update token set revoked_at = now()
     where name = 'region.' || caller.name and revoked_at is null and hash <> token_hash;
-    insert into token (name, hash, scopes) values ('region.' || caller.name, token_hash, '{read}')
-    on conflict (hash) do update set revoked_at = null;
+    -- Again only what it brought before: who knows somebody's token doesn't get it back when it was revoked.
+    insert into token as t (name, hash, scopes) values ('region.' || caller.name, token_hash, '{read}')
+    on conflict (hash) do update set revoked_at = null
+    where t.name = excluded.name and t.scopes = excluded.scopes and t.caches is null;
+    if not found then
+        raise exception using
+            errcode = 'NX006',
+            message = format('the access token that region %s brings is another''s here', caller.name);
+    end if;
 end
 $$;
 

@@ -41,6 +41,25 @@ class RegionFunctions : public testing::Test {
         run("set session authorization mallory; " + statements + "; reset session authorization");
     }
 
+    // What is said to the region.
+    [[nodiscard]] std::string refusal(const std::string& statements) const {
+        try {
+            call(statements);
+        } catch (const std::runtime_error& error) {
+            return error.what();
+        }
+        return "(none)";
+    }
+
+    // With a token whose hash is this byte repeated.
+    [[nodiscard]] std::string accept(const std::string& hash) const {
+        return refusal(
+            "select region_accept('00000000-0000-0000-0000-000000000001', 'serving', null, 'p',"
+            " decode(repeat('" +
+            hash + "', 32), 'hex'))"
+        );
+    }
+
     [[nodiscard]] std::string ask(const std::string& statement) const {
         return query(database_.uri(), statement);
     }
@@ -74,6 +93,30 @@ TEST_F(RegionFunctions, cannot_be_made_to_run_what_a_region_has_written) {
     );
     EXPECT_EQ(ask("select rolsuper from pg_roles where rolname = 'mallory'"), "f");
     EXPECT_EQ(ask("select name from region_report"), "eu1");
+}
+
+TEST_F(RegionFunctions, bring_back_no_token_that_was_revoked_but_the_regions_own) {
+    const auto add = [this](const std::string& hash, const std::string& rest) {
+        run("insert into token (hash, name, scopes, caches, revoked_at) values"
+            " (decode(repeat('" +
+            hash + "', 32), 'hex'), " + rest + ", now())");
+    };
+    add("aa", "'admin', '{admin}', null");
+    add("bb", "'region.eu1', '{admin}', null");
+    add("cc", "'region.eu1', '{read}', '{1}'");
+    for (const std::string hash : {"aa", "bb", "cc"}) {
+        const auto said = accept(hash);
+        EXPECT_NE(said.find("is another's here"), std::string::npos) << said;
+    }
+    EXPECT_EQ(ask("select count(*) from token where revoked_at is null"), "0");
+    EXPECT_EQ(ask("select count(*) from region where joined_at is not null"), "0");
+    for (const std::string hash : {"dd", "ee", "dd"}) EXPECT_EQ(accept(hash), "(none)");
+    EXPECT_EQ(
+        ask("select string_agg(left(encode(hash, 'hex'), 2) || (revoked_at is null), ' ' order by "
+            "hash)"
+            " from token where name = 'region.eu1' and scopes = '{read}' and caches is null"),
+        "ddtrue eefalse"
+    );
 }
 
 }  // namespace
