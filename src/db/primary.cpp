@@ -3,6 +3,7 @@
 #include "pqxx.hpp"
 
 #include "narthex/db/sql.hpp"
+#include "narthex/db/subscription.hpp"
 
 namespace narthex::db {
 
@@ -50,9 +51,15 @@ void create_region_slot(Tx& tx) {
     exec(tx, sql::create_region_slot);
 }
 
-bool try_drop_own_slots(Tx& tx, std::int64_t id) {
+bool try_drop_own_slots(Tx& tx, const Subscription& subscription) {
     std::vector<std::string> names;
-    for (const auto& row : exec(tx, sql::list_own_slots, std::to_string(id))) {
+    const auto rows = exec(
+        tx,
+        sql::list_own_slots,
+        std::to_string(subscription.id),
+        std::to_string(subscription.system_identifier)
+    );
+    for (const auto& row : rows) {
         names.push_back(row[0].as<std::string>());
     }
     exec(tx, sql::drop_slots, text_array(names));

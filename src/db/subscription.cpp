@@ -106,6 +106,7 @@ std::optional<Subscription> find_subscription(Tx& tx) {
         row[2].is_null() ? "" : row[2].as<std::string>(),
         row[3].as<std::int64_t>(),
         row[4].as<bool>(),
+        row[5].as<std::int64_t>(),
     };
 }
 

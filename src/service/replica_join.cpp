@@ -232,7 +232,8 @@ class Join {
         db::Connection connection(*uri_, db::Session::work);
         if (lost) {
             bool dropped = false;
-            connection.write([&](db::Tx& tx) { dropped = db::try_drop_own_slots(tx, 0); });
+            const auto own = subscription();
+            connection.write([&](db::Tx& tx) { dropped = db::try_drop_own_slots(tx, own); });
             if (!dropped) return Error{"the lost slot is still in use: try again in some seconds"};
         }
         if (has_begun()) copy_afresh();
@@ -240,12 +241,16 @@ class Join {
         return {};
     }
 
+    db::Subscription subscription() {
+        std::optional<db::Subscription> found;
+        local_.read([&](db::Tx& tx) { found = db::find_subscription(tx); });
+        return found.value();
+    }
+
     bool has_begun() {
         bool begun = false;
-        local_.read([&](db::Tx& tx) {
-            const auto subscription = db::find_subscription(tx);
-            begun = subscription && !db::list_table_states(tx, *subscription).empty();
-        });
+        const auto own = subscription();
+        local_.read([&](db::Tx& tx) { begun = !db::list_table_states(tx, own).empty(); });
         return begun;
     }
 

@@ -16,7 +16,7 @@ namespace {
 constexpr std::string_view k_no_region = "NX002";  // migrations/0008_regions.sql
 
 // False when its slot stays in use.
-bool drop_slots(db::Connection& primary, std::int64_t subscription) {
+bool drop_slots(db::Connection& primary, const db::Subscription& subscription) {
     constexpr std::chrono::seconds k_limit(30);
     constexpr std::chrono::milliseconds k_pause(100);
     const auto end = std::chrono::steady_clock::now() + k_limit;
@@ -75,7 +75,7 @@ class Leave {
         try {
             db::Connection primary(*uri_, db::Session::work);
             local_.write([](db::Tx& tx) { db::disable_subscription(tx); });
-            if (!drop_slots(primary, subscription_->id)) return "the primary still uses the slot";
+            if (!drop_slots(primary, *subscription_)) return "the primary still uses the slot";
             say_goodbye(primary);
             return std::nullopt;
         } catch (const db::Unavailable& error) {

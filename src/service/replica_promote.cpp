@@ -157,7 +157,7 @@ class Promotion {
             for (int attempt = 0; attempt < k_slot_attempts && !dropped; ++attempt) {
                 if (attempt > 0) std::this_thread::sleep_for(k_slot_pause);
                 primary_->write([&](db::Tx& tx) {
-                    dropped = db::try_drop_own_slots(tx, subscription_->id);
+                    dropped = db::try_drop_own_slots(tx, *subscription_);
                 });
             }
         } catch (const std::exception&) {

@@ -184,6 +184,18 @@ class LeaveTest(ReplicaTest):
             "select count(*) from token where name = 'region.as1' and revoked_at is null"), "0")
         region.command("cache", "set", "default", "--priority", "41")  # it is writable again
 
+    def test_leaving_takes_no_slot_of_another_region(self):
+        """Those with which tables are copied have the subscription's id in their names, which another's may have."""
+        region = self.joined("as5")
+        subscription = region.sql.value("select oid from pg_subscription")
+        system = region.sql.value("select system_identifier from pg_control_system()")
+        own, others = (f"pg_{subscription}_sync_16400_{of}" for of in (system, "7000000000000000000"))
+        for slot in own, others:
+            self.primary.sql.rows(f"select pg_create_logical_replication_slot('{slot}', 'pgoutput')")
+        region.command("replica", "leave")
+        self.assertEqual(self.primary.slots(), {others})
+        self.primary.sql.rows(f"select pg_drop_replication_slot('{others}')")
+
     def test_leaving_without_the_primary_needs_force(self):
         proxy = regions.Proxy(self.primary.port)
         region = self.joined("as2", proxy=proxy)

@@ -17,6 +17,8 @@
 
 namespace narthex::db {
 
+struct Subscription;
+
 struct Primary {
     int version;  // 150020
     std::string wal_level;
@@ -46,8 +48,8 @@ void accept_region(Tx& tx, const Acceptance& acceptance);
 
 void create_region_slot(Tx& tx);
 
-// Drops its slot and those with which subscription `id` copied tables. False: one is still in use.
-[[nodiscard]] bool try_drop_own_slots(Tx& tx, std::int64_t id);
+// Drops its slot and those with which `subscription` copied tables. False: one is still in use.
+[[nodiscard]] bool try_drop_own_slots(Tx& tx, const Subscription& subscription);
 
 // Whether the region has all that was written until `position` (a WAL position).
 [[nodiscard]] bool is_slot_past(Tx& tx, const std::string& position);

@@ -73,6 +73,8 @@ struct Subscription {
     std::string slot;
     std::int64_t errors;
     bool running;  // its worker is there
+    // Of this PostgreSQL: with the id in the names of the slots with which tables are copied.
+    std::int64_t system_identifier;
 };
 [[nodiscard]] std::optional<Subscription> find_subscription(Tx& tx);
 
