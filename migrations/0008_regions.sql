@@ -32,6 +32,10 @@ create table region (
     login text not null unique,
     kind text check (kind in ('serving', 'full')),
     instance uuid,
+    -- Of its PostgreSQL and of its subscription there (an oid). The slots with which its tables are copied
+    -- are named by them: pg_SUBSCRIPTION_sync_TABLE_SYSTEM.
+    system_identifier bigint,
+    subscription bigint,
     url text,
     invited_at timestamptz not null default now(),
     invite_until timestamptz not null,
@@ -123,9 +127,16 @@ end
 $$;
 
 -- Once: the password of the invite becomes a lasting one that only the region knows. token_hash: of the
--- access token with which it fetches NARs; verifier: SCRAM's, so that no log has the password. Again by the same instance: its kind and URL change.
+-- access token with which it fetches NARs; verifier: SCRAM's, so that no log has the password. Again by the
+-- same instance: what it says of itself changes.
 create function region_accept(
-    new_instance uuid, new_kind text, new_url text, verifier text, token_hash bytea
+    new_instance uuid,
+    new_system_identifier bigint,
+    new_subscription bigint,
+    new_kind text,
+    new_url text,
+    verifier text,
+    token_hash bytea
 ) returns void language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$
 declare
     caller region := calling_region();
@@ -136,7 +147,13 @@ begin
     end if;
     execute format('alter role %I password %L valid until %L', caller.login, verifier, 'infinity');
     update region
-    set instance = new_instance, kind = new_kind, url = new_url, joined_at = coalesce(joined_at, now())
+    set
+        instance = new_instance,
+        system_identifier = new_system_identifier,
+        subscription = new_subscription,
+        kind = new_kind,
+        url = new_url,
+        joined_at = coalesce(joined_at, now())
     where name = caller.name;
     update token set revoked_at = now()
     where name = 'region.' || caller.name and revoked_at is null and hash <> token_hash;

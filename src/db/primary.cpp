@@ -40,6 +40,8 @@ void accept_region(Tx& tx, const Acceptance& acceptance) {
         tx,
         sql::accept_region,
         acceptance.instance,
+        acceptance.system_identifier,
+        acceptance.subscription,
         acceptance.kind,
         acceptance.url,
         acceptance.verifier,

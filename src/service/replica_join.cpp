@@ -151,11 +151,14 @@ class Join {
     Result<void> accept(const std::string& uri) {
         const auto login = db::region_login(here_.name);
         const auto verifier = db::scram_verifier(database_, login, db::password_of(*uri_));
+        const auto own = subscription();
         db::Connection connection(uri, db::Session::work);
         connection.write([&](db::Tx& tx) {
             db::accept_region(
                 tx,
                 {here_.id,
+                 own.system_identifier,
+                 own.id,
                  *here_.kind,
                  here_.url.value_or(""),
                  verifier,
@@ -197,7 +200,8 @@ class Join {
         const bool has_slot = primary_->slot_active && primary_->slot_status != "lost";
         if (here_.role == db::InstanceRole::region) was_joined_ = has_slot && !other_kind;
         if (other_kind || (here_.role == db::InstanceRole::region && !has_slot)) copy_afresh();
-        return other_kind || is_other_url() ? change() : Result<void>();
+        const bool joining = here_.role == db::InstanceRole::joining;
+        return joining || is_other_url() ? change() : Result<void>();
     }
 
     [[nodiscard]] bool is_other_url() const {
@@ -236,7 +240,10 @@ class Join {
             connection.write([&](db::Tx& tx) { dropped = db::try_drop_own_slots(tx, own); });
             if (!dropped) return Error{"the lost slot is still in use: try again in some seconds"};
         }
-        if (has_begun()) copy_afresh();
+        if (has_begun()) {
+            copy_afresh();
+            if (auto told = accept(*uri_); !told) return told;
+        }
         connection.write([](db::Tx& tx) { db::create_region_slot(tx); });
         return {};
     }

@@ -54,7 +54,8 @@ class RegionFunctions : public testing::Test {
     // With a token whose hash is this byte repeated.
     [[nodiscard]] std::string accept(const std::string& hash) const {
         return refusal(
-            "select region_accept('00000000-0000-0000-0000-000000000001', 'serving', null, 'p',"
+            "select region_accept('00000000-0000-0000-0000-000000000001', 7, 16400, 'serving', "
+            "null, 'p',"
             " decode(repeat('" +
             hash + "', 32), 'hex'))"
         );

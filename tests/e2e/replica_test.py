@@ -184,17 +184,37 @@ class LeaveTest(ReplicaTest):
             "select count(*) from token where name = 'region.as1' and revoked_at is null"), "0")
         region.command("cache", "set", "default", "--priority", "41")  # it is writable again
 
-    def test_leaving_takes_no_slot_of_another_region(self):
-        """Those with which tables are copied have the subscription's id in their names, which another's may have."""
-        region = self.joined("as5")
+    def copy_slots(self, region):
+        """Two with which tables would be copied, which nobody uses: this region's, and another's that has by chance
+        the same id of a subscription."""
         subscription = region.sql.value("select oid from pg_subscription")
         system = region.sql.value("select system_identifier from pg_control_system()")
         own, others = (f"pg_{subscription}_sync_16400_{of}" for of in (system, "7000000000000000000"))
         for slot in own, others:
             self.primary.sql.rows(f"select pg_create_logical_replication_slot('{slot}', 'pgoutput')")
+        self.addCleanup(self.primary.sql.rows, f"select pg_drop_replication_slot('{others}')")
+        return own, others
+
+    def test_leaving_takes_no_slot_of_another_region(self):
+        region = self.joined("as5")
+        _, others = self.copy_slots(region)
         region.command("replica", "leave")
         self.assertEqual(self.primary.slots(), {others})
-        self.primary.sql.rows(f"select pg_drop_replication_slot('{others}')")
+
+    def test_removing_takes_all_slots_of_a_region_and_no_other(self):
+        region = self.joined("as6")
+        own, others = self.copy_slots(region)
+        neighbour = f"pg_7_sync_{own.split('_', 3)[3]}"
+        # Another region in the same PostgreSQL.
+        self.primary.sql.rows(
+            "insert into region (name, login, invite_until, system_identifier, subscription)"
+            " select 'as7', 'narthex_region_as7', now(), system_identifier, 7 from region where name = 'as6'")
+        self.primary.sql.rows(f"select pg_create_logical_replication_slot('{neighbour}', 'pgoutput')")
+        region.down()
+        self.primary.command("replica", "remove", "as6")
+        self.assertEqual(self.primary.slots(), {others, neighbour})
+        self.primary.command("replica", "remove", "as7")
+        self.assertEqual(self.primary.slots(), {others})
 
     def test_leaving_without_the_primary_needs_force(self):
         proxy = regions.Proxy(self.primary.port)

@@ -38,7 +38,9 @@ struct Primary {
 [[nodiscard]] Primary read_primary(Tx& tx);
 
 struct Acceptance {
-    std::string instance;  // a UUID
+    std::string instance;            // a UUID
+    std::int64_t system_identifier;  // of its PostgreSQL
+    std::int64_t subscription;       // there
     std::string kind;
     std::string url;       // may be empty
     std::string verifier;  // of the lasting password
