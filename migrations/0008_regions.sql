@@ -17,8 +17,9 @@ create table instance (
     -- Where clients reach this instance, and a region its primary.
     url text,
     primary_url text,
-    -- Of a fenced primary: what replaced it, for messages.
+    -- Of a fenced primary: what replaced it, for messages, and the region that came and said so.
     replaced_by text,
+    fenced_by text,
     -- A region's secret at its primary: an access token that may read every cache.
     token text,
     check ((role in ('joining', 'region')) = (kind is not null))
@@ -233,8 +234,16 @@ begin
             message = format('region %s has no full copy: it can''t become the primary', caller.name);
     end if;
     perform pg_advisory_xact_lock(28280, 2);
-    update instance set role = 'fenced', epoch = new_epoch, replaced_by = new_primary
-    where epoch < new_epoch or role = 'fenced' and epoch = new_epoch and replaced_by = new_primary;
+    -- Again by the same region, by whatever URL; or after its answer by HTTP.
+    update instance
+    set role = 'fenced', epoch = new_epoch, replaced_by = new_primary, fenced_by = caller.name
+    where
+        epoch < new_epoch
+        or (
+            role = 'fenced'
+            and epoch = new_epoch
+            and (fenced_by = caller.name or replaced_by in (new_primary, caller.url))
+        );
     if not found then
         raise exception using
             errcode = 'NX005',

@@ -105,6 +105,7 @@ class Promotion {
     Result<void> fence() {
         try {
             primary_ = std::make_unique<db::Connection>(*uri_, db::Session::work);
+            keep_url();
             primary_->write([this](db::Tx& tx) {
                 position_ = db::fence_primary(tx, epoch_, own_name());
             });
@@ -121,6 +122,12 @@ class Promotion {
                 heartbeat_ ? time_text(*heartbeat_) : "the last heartbeat"
             )};
         }
+    }
+
+    // Before others are told of it: what goes on after a kill says the same.
+    void keep_url() {
+        if (options_.url.empty()) return;
+        local_.write([this](db::Tx& tx) { db::set_instance_url(tx, options_.url); });
     }
 
     Result<void> catch_up() {

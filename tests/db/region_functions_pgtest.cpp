@@ -96,6 +96,32 @@ TEST_F(RegionFunctions, cannot_be_made_to_run_what_a_region_has_written) {
     EXPECT_EQ(ask("select name from region_report"), "eu1");
 }
 
+TEST_F(RegionFunctions, fence_again_for_the_same_region_whatever_it_calls_itself) {
+    run("update region set kind = 'full', url = 'http://joined'");
+    const auto fence = [this](const std::string& rest) {
+        return refusal("select region_fence(" + rest + ")");
+    };
+    EXPECT_EQ(fence("2, 'region eu1'"), "(none)");
+    EXPECT_EQ(fence("2, 'http://new'"), "(none)");
+    EXPECT_EQ(fence("2, 'http://newer'"), "(none)");
+    EXPECT_EQ(
+        ask("select concat_ws(' ', role, epoch, replaced_by) from instance"),
+        "fenced 2 http://newer"
+    );
+    // A fenced primary takes no writes.
+    run("set session_replication_role = replica; update region set name = 'eu2';"
+        " reset session_replication_role");
+    EXPECT_NE(fence("2, 'http://other'").find("knows epoch 2 already"), std::string::npos);
+}
+
+TEST_F(RegionFunctions, fence_again_for_the_region_that_has_answered_by_http) {
+    run("update region set kind = 'full', url = 'http://joined';"
+        " update instance set role = 'fenced', epoch = 2, replaced_by = 'http://joined'");
+    EXPECT_EQ(refusal("select region_fence(2, 'http://new')"), "(none)");
+    run("update instance set replaced_by = 'http://other', fenced_by = null");
+    EXPECT_NE(refusal("select region_fence(2, 'http://newer')"), "(none)");
+}
+
 TEST_F(RegionFunctions, bring_back_no_token_that_was_revoked_but_the_regions_own) {
     const auto add = [this](const std::string& hash, const std::string& rest) {
         run("insert into token (hash, name, scopes, caches, revoked_at) values"

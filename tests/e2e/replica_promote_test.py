@@ -137,6 +137,16 @@ class PromoteTest(unittest.TestCase):
         self.assertEqual(region.sql.value("select role || epoch from instance"), "primary2")
         self.assertEqual(self.primary.sql.value("select role || epoch from instance"), "fenced2")
 
+    def test_a_promotion_that_goes_on_may_say_another_url(self):
+        region = self.join("--full").up()
+        # As one that was killed leaves it.
+        self.primary.sql.rows("update instance set role = 'fenced', epoch = 2, replaced_by = 'http://first.example',"
+                              " fenced_by = 'eu1'")
+        promoted = region.json("replica", "promote", "--url", "http://second.example")
+        self.assertEqual((promoted["epoch"], promoted["fenced"]), (2, True))
+        self.assertEqual(self.primary.sql.value("select replaced_by from instance"), "http://second.example")
+        self.assertEqual(region.sql.value("select url from instance"), "http://second.example")
+
     def test_a_plan_of_the_old_primary_takes_nothing_that_was_wanted_since(self):
         """Its moment is told by transaction ids, which mean nothing in another cluster."""
         self.primary.sql.rows("insert into plan (cache, created_by, engine, policy, roots, summary)"
