@@ -90,7 +90,14 @@ class Join {
     }
 
     [[nodiscard]] bool is_new() const {
-        return options_.replace || here_.role == db::InstanceRole::primary;
+        if (options_.replace) return !is_under_way();
+        return here_.role == db::InstanceRole::primary;
+    }
+
+    // What was killed while it followed this primary: the invite is used.
+    [[nodiscard]] bool is_under_way() const {
+        return here_.role == db::InstanceRole::joining && here_.name == options_.name && uri_ &&
+               db::describe_address(*uri_) == db::describe_address(options_.primary);
     }
 
     Result<void> check_local() {

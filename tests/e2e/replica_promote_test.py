@@ -137,6 +137,23 @@ class PromoteTest(unittest.TestCase):
         self.assertEqual(region.sql.value("select role || epoch from instance"), "primary2")
         self.assertEqual(self.primary.sql.value("select role || epoch from instance"), "fenced2")
 
+    def test_following_that_is_killed_goes_on(self):
+        region = self.join("--full").serve()
+        region.json("replica", "promote", "--url", region.url)
+        uri = region.invite("old")
+        follow = ("replica", "follow", "--primary", uri, "--name", "old", "--full")
+        region.sql.rows("begin; lock table narinfo in access exclusive mode")  # nothing is copied meanwhile
+        process = subprocess.Popen([support.NARTHEX, *follow, "--data-dir", self.primary.data_dir],
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        support.wait_until(lambda: region.sql.value("select instance is not null from region where name = 'old'") == "t"
+                           or process.poll() is not None, "the invite is used")
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        region.sql.rows("rollback")
+        self.assertEqual(self.primary.sql.value("select role from instance"), "joining")
+        self.assertIn("has joined", self.primary.command(*follow).stdout)
+        support.wait_until(lambda: regions.same_rows(self.primary, region, *EVERYTHING), "the old one has all")
+
     def test_a_promotion_that_goes_on_may_say_another_url(self):
         region = self.join("--full").up()
         # As one that was killed leaves it.
