@@ -92,6 +92,7 @@ const Migration* apply_next(Connection& connection, std::span<const Migration> m
             std::string(next.name),
             "\\x" + checksum_of(next)
         );
+        renew_publications(tx);
         done = &next;
     });
     return done;
@@ -117,7 +118,6 @@ MigrateReport migrate(
     while (const auto* done = apply_next(connection, migrations)) {
         report.applied.emplace_back(done->name);
     }
-    if (before >= k_regions_since) connection.write(renew_publications);
     return report;
 }
 

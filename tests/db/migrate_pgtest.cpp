@@ -5,6 +5,7 @@
 #include "narthex/core/encoding.hpp"
 #include "narthex/core/hash.hpp"
 #include "narthex/db/migrate.hpp"
+#include "narthex/db/regions.hpp"
 #include "narthex/db/sql.hpp"
 
 #include <gtest/gtest.h>
@@ -178,6 +179,32 @@ TEST_F(Migrate, waits_while_another_migrates) {
         EXPECT_EQ(tables(), "");
     });
     EXPECT_EQ(waiting.get().applied.size(), 3U);
+}
+
+TEST_F(Migrate, publishes_a_new_table_in_the_transaction_that_makes_it) {
+    migrate(database_.uri());
+    Connection connection(database_.uri(), Session::work);
+    connection.write(prepare_for_regions);
+    const auto ours = embedded_migrations();
+    std::vector<Migration> migrations(ours.begin(), ours.end());
+    const auto add = [&](const char* name, const char* text) {
+        migrations.push_back({static_cast<int>(migrations.size()) + 1, name, text});
+    };
+    add("a", "create table a (x int primary key); comment on table a is 'serve: x'");
+    add("b", "select 1 / 0");
+    // As a kill between the two.
+    EXPECT_THROW(run(migrations), QueryFailed);
+    migrations.pop_back();
+    EXPECT_TRUE(run(migrations).applied.empty());
+    EXPECT_EQ(
+        query(
+            database_.uri(),
+            "select string_agg(pubname || ' ' || has_table_privilege('narthex_regions', 'a', "
+            "'select'),"
+            " ' ') from pg_publication_tables where tablename = 'a'"
+        ),
+        "narthex_serve true"
+    );
 }
 
 TEST_F(Migrate, refuses_a_database_that_is_newer) {
