@@ -7,6 +7,9 @@
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
+#include <optional>
+#include <string>
+
 namespace narthex::app {
 
 namespace {
@@ -16,6 +19,17 @@ struct MigrateFlags {
     bool force = false;
     std::shared_ptr<SettingFlags> settings;
 };
+
+std::optional<std::string> why_not_refreshed(const std::string& uri) {
+    try {
+        db::refresh_subscription(uri);
+        return std::nullopt;
+    } catch (const db::QueryFailed& error) {
+        return error.what();
+    } catch (const db::Unavailable& error) {  // it waits for the primary, too long
+        return error.what();
+    }
+}
 
 // What stopped at something that the schema lacked goes on, and new tables are copied, too.
 void follow_again(const std::string& uri) {
@@ -27,14 +41,12 @@ void follow_again(const std::string& uri) {
         if (follows) db::enable_subscription(tx);
     });
     if (!follows) return;
-    try {
-        db::refresh_subscription(uri);
-    } catch (const db::QueryFailed& error) {
+    if (const auto reason = why_not_refreshed(uri)) {
         fmt::print(
             stderr,
             "narthex: the primary can't be asked for new tables now ({}): 'narthex migrate' again "
             "does\n",
-            error.what()
+            *reason
         );
     }
 }

@@ -173,9 +173,8 @@ bool Libpq::next_piece(const std::function<void(std::string_view)>& take) {
 }
 
 void Libpq::run(const std::string& text) {
-    auto* result = PQexec(connection_.get(), text.c_str());
-    const BinaryRows owner(result);
-    if (PQresultStatus(result) != PGRES_COMMAND_OK) fail(result);
+    if (PQsendQuery(connection_.get(), text.c_str()) == 0) fail(nullptr);
+    finish();
 }
 
 std::string Libpq::scram_verifier(const std::string& role, const std::string& password) {

@@ -67,7 +67,8 @@ class Libpq {
     // Runs a prepared COPY ... TO STDOUT and gives `take` its bytes in pieces. Throws as each_row.
     void copy_out(const Statement& statement, const std::function<void(std::string_view)>& take);
 
-    // Runs a statement that has no parameters, no answer, and can't be prepared (quote.hpp).
+    // Runs a statement that has no parameters, no answer, and can't be prepared (quote.hpp). Throws
+    // as exec.
     void run(const std::string& text);
 
     // What PostgreSQL keeps of a role's password. Throws as exec.
