@@ -1,6 +1,6 @@
 -- Of all that the paths of a hide batch ($2) of a cache ($1) reach in hide batches, themselves included,
 -- what others have. By joins: it is for a session with PostgreSQL's own settings. Where nobody else hides anything,
--- nearly always, the batch isn't read at all.
+-- nearly always, it reads hidden paths once, and of the graph nothing.
 with recursive others (id, hash) as materialized (
     select p.id, p.hash
     from (select distinct hash from hidden where cache = $1::smallint and batch <> $2::int) h
