@@ -147,6 +147,15 @@ begin
             errcode = 'NX003', message = format('region %s has joined already', caller.name);
     end if;
     execute format('alter role %I password %L valid until %L', caller.login, verifier, 'infinity');
+    if (new_kind = 'full') <> pg_has_role(caller.login, 'narthex_full_regions', 'member') then
+        execute format(
+            case new_kind
+                when 'full' then 'grant narthex_full_regions to %I'
+                else 'revoke narthex_full_regions from %I'
+            end,
+            caller.login
+        );
+    end if;
     update region
     set
         instance = new_instance,

@@ -2,6 +2,8 @@
 // not.
 #include "support/database.hpp"
 
+#include "narthex/db/regions.hpp"
+
 #include <gtest/gtest.h>
 #include <libpq-fe.h>
 
@@ -15,9 +17,8 @@ namespace {
 class RegionFunctions : public testing::Test {
   protected:
     RegionFunctions() {
-        run("create role mallory login replication;"
-            " grant execute on function region_accept, region_report, region_count, region_leave,"
-            " region_fence to mallory;"
+        db::Connection(database_.uri(), db::Session::work).write(db::prepare_for_regions);
+        run("create role mallory login replication in role narthex_regions;"
             " insert into region (name, login, invite_until) values ('eu1', 'mallory', now())");
     }
 
@@ -52,10 +53,11 @@ class RegionFunctions : public testing::Test {
     }
 
     // With a token whose hash is this byte repeated.
-    [[nodiscard]] std::string accept(const std::string& hash) const {
+    [[nodiscard]] std::string accept(const std::string& hash, const std::string& kind = "serving")
+        const {
         return refusal(
-            "select region_accept('00000000-0000-0000-0000-000000000001', 7, 16400, 'serving', "
-            "null, 'p',"
+            "select region_accept('00000000-0000-0000-0000-000000000001', 7, 16400, '" + kind +
+            "', null, 'p',"
             " decode(repeat('" +
             hash + "', 32), 'hex'))"
         );
@@ -144,6 +146,25 @@ TEST_F(RegionFunctions, bring_back_no_token_that_was_revoked_but_the_regions_own
             " from token where name = 'region.eu1' and scopes = '{read}' and caches is null"),
         "ddtrue eefalse"
     );
+}
+
+TEST_F(RegionFunctions, let_only_a_full_region_read_more_than_it_takes_to_answer) {
+    const auto readable = [this] {
+        return ask(
+            "select string_agg(relname, ' ' order by relname) from pg_class"
+            " where relname in ('audit', 'graph', 'narinfo', 'own_count', 'region', 'token')"
+            " and has_table_privilege('mallory', oid, 'select')"
+        );
+    };
+    EXPECT_EQ(readable(), "narinfo token");
+    EXPECT_EQ(accept("aa"), "(none)");
+    EXPECT_EQ(readable(), "narinfo token");
+    for (int again = 0; again < 2; ++again) {
+        EXPECT_EQ(accept("aa", "full"), "(none)");
+        EXPECT_EQ(readable(), "audit graph narinfo region token");
+    }
+    EXPECT_EQ(accept("aa"), "(none)");
+    EXPECT_EQ(readable(), "narinfo token");
 }
 
 }  // namespace

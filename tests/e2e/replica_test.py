@@ -294,6 +294,8 @@ class InviteTest(ReplicaTest):
                                   capture_output=True, text=True, stdin=subprocess.DEVNULL)
         self.assertEqual(psql(uri, "select count(*) > 100 from narinfo").stdout, "t\n")
         self.assertIn("permission denied", psql(uri, "select token from instance").stderr)
+        self.assertIn("permission denied", psql(uri, "select count(*) from audit").stderr)
+        self.assertIn("permission denied", psql(uri, "select url from region").stderr)
         self.assertIn("permission denied", psql(uri, "delete from narinfo").stderr)
         self.assertIn("pg_hba", psql(uri.replace("/narthex?", "/postgres?"), "select 1").stderr)
         plain = uri.replace("sslmode=require", "sslmode=disable").replace("binding=require", "binding=disable")
