@@ -1,7 +1,5 @@
 #include "narthex/service/replica_copy.hpp"
 
-#include "narthex/db/subscription.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -125,6 +123,16 @@ Result<void> await_applied(
             "it is; the same again goes on",
             limit.count()
         )};
+    }
+}
+
+bool drop_own_slots(
+    db::Connection& primary, const db::Subscription& subscription, std::chrono::seconds limit
+) {
+    const auto end = std::chrono::steady_clock::now() + limit;
+    for (bool dropped = false;; std::this_thread::sleep_for(k_pause)) {
+        primary.write([&](db::Tx& tx) { dropped = db::try_drop_own_slots(tx, subscription); });
+        if (dropped || std::chrono::steady_clock::now() > end) return dropped;
     }
 }
 

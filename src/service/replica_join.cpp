@@ -18,6 +18,7 @@ namespace {
 
 constexpr int k_oldest_postgres = 150000;
 constexpr std::chrono::seconds k_catch_up(600);
+constexpr std::chrono::seconds k_slots_limit(30);
 
 Result<void> check_setup(const db::SubscriberSetup& setup) {
     if (setup.version < k_oldest_postgres) {
@@ -205,9 +206,9 @@ class Join {
         }
         const bool other_kind = options_.kind && options_.kind != here_.kind;
         const bool has_slot = primary_->slot_active && primary_->slot_status != "lost";
-        if (here_.role == db::InstanceRole::region) was_joined_ = has_slot && !other_kind;
-        if (other_kind || (here_.role == db::InstanceRole::region && !has_slot)) copy_afresh();
         const bool joining = here_.role == db::InstanceRole::joining;
+        was_joined_ = !joining && has_slot && !other_kind;
+        if (other_kind || (!joining && !has_slot)) return copy_afresh();
         return joining || is_other_url() ? change() : Result<void>();
     }
 
@@ -224,7 +225,8 @@ class Join {
         return accept(*uri_);
     }
 
-    void copy_afresh() {
+    Result<void> copy_afresh() {
+        if (auto dropped = drop_slots(); !dropped) return dropped;
         begin({
             here_.name,
             options_.kind.value_or(*here_.kind),
@@ -234,23 +236,27 @@ class Join {
             *here_.token,
             *uri_,
         });
+        return accept(*uri_);
+    }
+
+    // Those of the copy so far: they would stay, and keep WAL.
+    Result<void> drop_slots() {
+        const auto own = subscription();
+        db::Connection primary(*uri_, db::Session::work);
+        local_.write([](db::Tx& tx) { db::disable_subscription(tx); });
+        if (drop_own_slots(primary, own, k_slots_limit)) return {};
+        local_.write([](db::Tx& tx) { db::enable_subscription(tx); });
+        return Error{"the slot is still in use at the primary: try again in some seconds"};
     }
 
     // A slot that is new holds nothing from before: what was copied doesn't belong to it.
     Result<void> ensure_slot() {
         const bool lost = primary_->slot_status == "lost";
         if (primary_->slot_active && !lost) return {};
+        if (lost || has_begun()) {
+            if (auto begun = copy_afresh(); !begun) return begun;
+        }
         db::Connection connection(*uri_, db::Session::work);
-        if (lost) {
-            bool dropped = false;
-            const auto own = subscription();
-            connection.write([&](db::Tx& tx) { dropped = db::try_drop_own_slots(tx, own); });
-            if (!dropped) return Error{"the lost slot is still in use: try again in some seconds"};
-        }
-        if (has_begun()) {
-            copy_afresh();
-            if (auto told = accept(*uri_); !told) return told;
-        }
         connection.write([](db::Tx& tx) { db::create_region_slot(tx); });
         return {};
     }

@@ -3,28 +3,18 @@
 #include "narthex/db/instance.hpp"
 #include "narthex/db/primary.hpp"
 #include "narthex/db/subscription.hpp"
+#include "narthex/service/replica_copy.hpp"
 
 #include <fmt/format.h>
 
 #include <chrono>
-#include <thread>
 
 namespace narthex::service {
 
 namespace {
 
+constexpr std::chrono::seconds k_slots_limit(30);
 constexpr std::string_view k_no_region = "NX002";  // migrations/0008_regions.sql
-
-// False when its slot stays in use.
-bool drop_slots(db::Connection& primary, const db::Subscription& subscription) {
-    constexpr std::chrono::seconds k_limit(30);
-    constexpr std::chrono::milliseconds k_pause(100);
-    const auto end = std::chrono::steady_clock::now() + k_limit;
-    for (bool dropped = false;; std::this_thread::sleep_for(k_pause)) {
-        primary.write([&](db::Tx& tx) { dropped = db::try_drop_own_slots(tx, subscription); });
-        if (dropped || std::chrono::steady_clock::now() > end) return dropped;
-    }
-}
 
 void say_goodbye(db::Connection& primary) {
     try {
@@ -75,7 +65,9 @@ class Leave {
         try {
             db::Connection primary(*uri_, db::Session::work);
             local_.write([](db::Tx& tx) { db::disable_subscription(tx); });
-            if (!drop_slots(primary, *subscription_)) return "the primary still uses the slot";
+            if (!drop_own_slots(primary, *subscription_, k_slots_limit)) {
+                return "the primary still uses the slot";
+            }
             say_goodbye(primary);
             return std::nullopt;
         } catch (const db::Unavailable& error) {

@@ -13,7 +13,6 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
-#include <thread>
 
 namespace narthex::service {
 
@@ -22,8 +21,7 @@ namespace {
 using db::InstanceRole;
 
 constexpr std::chrono::seconds k_catch_up(120);
-constexpr int k_slot_attempts = 50;
-constexpr std::chrono::milliseconds k_slot_pause(100);
+constexpr std::chrono::seconds k_slots_limit(5);
 
 // Of our own functions (migrations/0008_regions.sql): their texts are for people.
 bool is_refusal(const db::QueryFailed& error) {
@@ -160,13 +158,7 @@ class Promotion {
     // What it holds back there is of no use any more. Where that fails, following drops it.
     void drop_slot() noexcept {
         try {
-            bool dropped = false;
-            for (int attempt = 0; attempt < k_slot_attempts && !dropped; ++attempt) {
-                if (attempt > 0) std::this_thread::sleep_for(k_slot_pause);
-                primary_->write([&](db::Tx& tx) {
-                    dropped = db::try_drop_own_slots(tx, *subscription_);
-                });
-            }
+            static_cast<void>(drop_own_slots(*primary_, *subscription_, k_slots_limit));
         } catch (const std::exception&) {
             return;
         }

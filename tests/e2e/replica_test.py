@@ -56,6 +56,17 @@ class ReplicaTest(unittest.TestCase):
         region.join(self.primary.invite(name, proxy=proxy), *args)
         return region.up()
 
+    def copy_slots(self, region):
+        """Two with which tables would be copied, which nobody uses: this region's, and another's that has by chance
+        the same id of a subscription."""
+        subscription = region.sql.value("select oid from pg_subscription")
+        system = region.sql.value("select system_identifier from pg_control_system()")
+        own, others = (f"pg_{subscription}_sync_16400_{of}" for of in (system, "7000000000000000000"))
+        for slot in own, others:
+            self.primary.sql.rows(f"select pg_create_logical_replication_slot('{slot}', 'pgoutput')")
+        self.addCleanup(self.primary.sql.rows, f"select pg_drop_replication_slot('{others}')")
+        return own, others
+
     def follows(self, region, *tables):
         support.wait_until(lambda: regions.same_rows(self.primary, region, *tables),
                            f"{region.name} has the same rows")
@@ -149,6 +160,13 @@ class JoinTest(ReplicaTest):
         region.up()
         self.follows(region, *SERVED)
 
+    def test_a_copy_that_begins_afresh_leaves_no_slots(self):
+        region = self.joined("eu10")
+        _, others = self.copy_slots(region)
+        uri = "postgresql://narthex_region_eu10:x@127.0.0.1:1/narthex"  # of no use any more
+        self.assertIn("(full) has joined", region.join(uri, "--full").stdout)
+        self.assertEqual(self.primary.slots(), {"narthex_region_eu10", others})
+
     def test_a_copy_survives_cuts_of_the_network(self):
         proxy = regions.Proxy(self.primary.port, delay=0.01)
         region = self.region("eu8")
@@ -183,17 +201,6 @@ class LeaveTest(ReplicaTest):
         self.assertEqual(self.primary.sql.value(
             "select count(*) from token where name = 'region.as1' and revoked_at is null"), "0")
         region.command("cache", "set", "default", "--priority", "41")  # it is writable again
-
-    def copy_slots(self, region):
-        """Two with which tables would be copied, which nobody uses: this region's, and another's that has by chance
-        the same id of a subscription."""
-        subscription = region.sql.value("select oid from pg_subscription")
-        system = region.sql.value("select system_identifier from pg_control_system()")
-        own, others = (f"pg_{subscription}_sync_16400_{of}" for of in (system, "7000000000000000000"))
-        for slot in own, others:
-            self.primary.sql.rows(f"select pg_create_logical_replication_slot('{slot}', 'pgoutput')")
-        self.addCleanup(self.primary.sql.rows, f"select pg_drop_replication_slot('{others}')")
-        return own, others
 
     def test_leaving_takes_no_slot_of_another_region(self):
         region = self.joined("as5")

@@ -4,6 +4,7 @@
 #include "narthex/core/error.hpp"
 #include "narthex/db/connection.hpp"
 #include "narthex/db/primary.hpp"
+#include "narthex/db/subscription.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -39,6 +40,12 @@ struct CopyOptions {
     const std::string& position,
     std::chrono::seconds limit,
     const std::atomic<bool>* stop
+);
+
+// Drops a region's slots at its primary, as soon as nobody uses them: its subscription has to be
+// off or gone. False past `limit`. `primary`: a connection as the region.
+[[nodiscard]] bool drop_own_slots(
+    db::Connection& primary, const db::Subscription& subscription, std::chrono::seconds limit
 );
 
 }  // namespace narthex::service
