@@ -13,20 +13,24 @@ using Clock = std::chrono::steady_clock;
 // Waiting in the queue included.
 constexpr std::chrono::milliseconds k_limit(1500);
 
-bool is_miss(const Answered& answered) {
-    const bool is_path = std::holds_alternative<PathKey>(answered.lookup.key);
+// Whether a region's database can't say that it is absent or hidden. It never can of a NAR: whose
+// narinfo a client has, from the primary or another region, may have been published within the two
+// seconds that the region may be behind, and a build ends with the NAR's 404.
+bool is_doubtful(const Answered& answered, bool absences_count) {
+    const bool is_nar = std::holds_alternative<NarKey>(answered.lookup.key);
     const auto status = answered.answer.status;
-    return is_path && (status == Status::absent || status == Status::hidden);
+    return (is_nar || !absences_count) && (status == Status::absent || status == Status::hidden);
 }
 
 void make_unavailable(Answered& answered) {
     answered.answer = {Status::unavailable, nullptr, {}};
 }
 
-// Takes the misses out of `answers`.
-std::vector<Lookup> take_misses(std::vector<Answered>& answers) {
+// Takes those that are `doubtful` out of `answers`.
+template <class Doubtful>
+std::vector<Lookup> take_out(std::vector<Answered>& answers, const Doubtful& doubtful) {
     const auto misses = std::stable_partition(
-        answers.begin(), answers.end(), [](const Answered& each) { return !is_miss(each); }
+        answers.begin(), answers.end(), [&](const Answered& each) { return !doubtful(each); }
     );
     const auto latest = Clock::now() + k_limit;
     std::vector<Lookup> lookups;
@@ -72,20 +76,24 @@ void PrimaryLookups::take(std::vector<Answered>& answers, bool absences_count) {
         for (auto& each : answers) make_unavailable(each);
         return;
     }
-    if (absences_count) return;
+    const bool is_region = watch_.instance()->role == db::InstanceRole::region;
+    if (absences_count && !is_region) return;
+    const auto doubtful = [absences_count](const Answered& each) {
+        return is_doubtful(each, absences_count);
+    };
     std::shared_ptr<Lookups> primary;
     {
         const std::lock_guard lock(mutex_);
         primary = lookups_;
     }
     if (primary) {
-        auto misses = take_misses(answers);
+        auto misses = take_out(answers, doubtful);
         asked_ += misses.size();
         primary->submit(misses);
         return;
     }
     for (auto& each : answers) {
-        if (!is_miss(each)) continue;
+        if (!doubtful(each)) continue;
         ++asked_;
         make_unavailable(each);
     }

@@ -73,13 +73,19 @@ class Case(unittest.TestCase):
 
     def publish(self, data, prefix="/", name=None):
         """A made-up path at the primary, with that NAR, whose target it returns."""
+        target = self.publish_there(data, prefix, name)
+        support.wait_until(lambda: REGION_PG.sql(
+            f"select count(*) from narinfo where name = '{name or self.name}'") != "0",
+            "the region has it")
+        return target
+
+    def publish_there(self, data, prefix="/", name=None):
+        """The same, whether it has come to the region or not."""
         name = name or self.name
         nar = f"nar/{samples.nix32(hashlib.sha256(data).digest())}.nar"
         self.assertIn(put(PRIMARY, prefix + nar, data, TOKEN).status, (200, 201))
         text = samples.narinfo(name, nar=(nar, data)).encode()
         self.assertIn(put(PRIMARY, prefix + samples.target(name)[1:], text, TOKEN).status, (200, 201))
-        support.wait_until(lambda: REGION_PG.sql(
-            f"select count(*) from narinfo where name = '{name}'") != "0", "the region has it")
         return prefix + nar
 
     def use(self, answer):
@@ -116,6 +122,10 @@ class Case(unittest.TestCase):
                 return
         self.fail(f"{answer.status} with {len(answer.body)} of {len(data)} bytes")
 
+    def wait_up_to_date(self, region, yes=1):
+        support.wait_until(lambda: self.metric(region, "narthex_up_to_date") == yes,
+                           f"up to date: {yes}")
+
     def metric(self, region, name):
         body = get(region.admin_port, "/metrics").body.decode()
         return float(re.search(rf"^{re.escape(name)} (\S+)$", body, re.M)[1])
@@ -150,6 +160,7 @@ class Kept(Case):
 
     def test_what_no_row_names_is_not_even_asked_for(self):
         region = self.serve()
+        self.wait_up_to_date(region)
         self.assertEqual(get(region.port, "/nar/nobody.nar").status, 404)
         self.assertEqual(self.fetched("/nar/nobody.nar"), 0)
         self.assertNotIn("nobody.nar", PRIMARY.log())
@@ -251,6 +262,56 @@ class Through(Case):
             self.assertEqual(get(region.port, target).body, data)
             self.assertEqual(self.fetched(target), i)
         region.stop()
+
+
+class Lagging(Case):
+    """A region to which nothing comes while its primary publishes."""
+
+    def setUp(self):
+        super().setUp()
+        self.region = self.serve()
+        self.wait_up_to_date(self.region)
+        REGION_PG.sql("alter subscription narthex disable")
+        self.addCleanup(REGION_PG.sql, "alter subscription narthex enable")
+        self.addCleanup(REGION_PG.proxy.heal)
+        self.wait_up_to_date(self.region, 0)
+
+    def test_who_was_given_a_narinfo_gets_its_nar(self):
+        data = samples.nar_bytes(300_000, seed=21)
+        target = self.publish_there(data)
+        narinfo = get(self.region.port, samples.target(self.name))
+        self.assertEqual(narinfo.status, 200)
+        self.assertIn(target[1:].encode(), narinfo.body)
+        part = get(self.region.port, target, headers=["Range: bytes=1000-1999"])
+        self.assertEqual((part.status, part.body), (206, data[1000:2000]))
+        answer = get(self.region.port, target, "HEAD")
+        self.assertEqual((answer.status, answer.header("Content-Length")), (200, str(len(data))))
+        answer = get(self.region.port, target)
+        assert_well_formed(self, answer)
+        self.assertEqual((answer.status, answer.body), (200, data))
+        self.assertEqual(self.kept(), {f"default{target}": data})
+        self.region.stop()
+
+    def test_whoever_publishes_reads_it(self):
+        data = samples.nar_bytes(1000, seed=22)
+        nar = f"/nar/{samples.nix32(hashlib.sha256(data).digest())}.nar"
+        self.assertEqual(put(self.region, nar, data, TOKEN).status, 201)
+        answer = get(self.region.port, nar, headers=[tokens.bearer(TOKEN)])
+        self.assertEqual((answer.status, answer.body), (200, data))
+        self.region.stop()
+
+    def test_one_that_nobody_has_is_absent_only_while_the_primary_says_so(self):
+        def status(headers=()):
+            return get(self.region.port, "/nar/nobody.nar", headers=headers).status
+        self.assertEqual(status(), 404)
+        REGION_PG.proxy.cut()
+        for headers in ((), ["User-Agent: curl/8.5.0 Nix/2.18.1"]):
+            answer = get(self.region.port, "/nar/nobody.nar", headers=headers)
+            assert_well_formed(self, answer)
+            self.assertEqual((answer.status, answer.header("Retry-After")), (503, "5"))
+        REGION_PG.proxy.heal()
+        support.wait_until(lambda: status() == 404, "the primary says so again")
+        self.region.stop()
 
 
 def head(size):

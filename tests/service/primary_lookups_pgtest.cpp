@@ -21,6 +21,8 @@ PathKey key_of(unsigned char byte) {
     return {1, HashPart(bytes)};
 }
 
+const db::NarKey k_nar{1, "nar/x"};
+
 struct Text : RenderedNarinfo {
     std::string text;
 };
@@ -67,6 +69,16 @@ class PrimaryLookupsTest : public testing::Test {
                 byte +
                 "', 20), 'hex'), 'x', 'primary',"
                 " decode(repeat('00', 32), 'hex'), 1)"
+        );
+    }
+    static void add_nar(const std::string& uri, const std::string& url) {
+        test::execute(
+            uri,
+            "insert into site (kind, base) values ('file', '/nars');"
+            " insert into nar (cache, url, compression, file_size) values (1, '" +
+                url +
+                "', 'none', 7);"
+                " insert into nar_location select n.id, s.id, 'x' from nar n, site s"
         );
     }
     void hide(const std::string& byte) {
@@ -132,10 +144,39 @@ TEST_F(PrimaryLookupsTest, knows_nothing_of_a_miss_while_the_primary_is_away) {
     EXPECT_EQ(after(key_of(1), Status::absent).status, Status::unavailable);
 }
 
-TEST_F(PrimaryLookupsTest, leaves_alone_what_is_found_what_counts_and_nars) {
+TEST_F(PrimaryLookupsTest, leaves_alone_what_is_found_and_what_counts) {
     EXPECT_EQ(after(key_of(1), Status::found).status, Status::found);
     EXPECT_EQ(after(key_of(1), Status::absent, true).status, Status::absent);
-    EXPECT_EQ(after(db::NarKey{1, "nar/x"}, Status::absent).status, Status::absent);
+    EXPECT_EQ(after(k_nar, Status::found).status, Status::found);
+    EXPECT_EQ(lookups_->figures().asked, 0U);
+}
+
+TEST_F(PrimaryLookupsTest, finds_nars_that_have_not_come_yet) {
+    add_nar(primary_.uri(), k_nar.url);
+    lookups_->ask_at(primary_.uri());
+    for (const bool absences_count : {false, true}) {
+        const auto found = after(k_nar, Status::absent, absences_count);
+        EXPECT_EQ(found.status, Status::found);
+        EXPECT_EQ(found.files, std::vector<std::string>{"/nars/x"});
+        EXPECT_EQ(found.facts->size, 7U);
+    }
+}
+
+TEST_F(PrimaryLookupsTest, says_that_a_nar_is_absent_when_the_primary_has_none) {
+    for (const bool absences_count : {false, true}) {
+        EXPECT_EQ(after(k_nar, Status::absent, absences_count).status, Status::unavailable);
+    }
+    lookups_->ask_at(primary_.uri());
+    for (const bool absences_count : {false, true}) {
+        EXPECT_EQ(after(k_nar, Status::absent, absences_count).status, Status::absent);
+    }
+}
+
+TEST_F(PrimaryLookupsTest, asks_nobody_where_this_is_the_primary) {
+    test::execute(region_.uri(), "update instance set role = 'primary', kind = null, name = ''");
+    watch_.emplace(region_.uri(), epochs_);
+    lookups_->ask_at(primary_.uri());
+    EXPECT_EQ(after(k_nar, Status::absent, true).status, Status::absent);
     EXPECT_EQ(lookups_->figures().asked, 0U);
 }
 
