@@ -77,6 +77,7 @@ struct LookupConnection::Impl {
         libpq.prepare(sql::find_present);
         libpq.prepare(sql::closure_members);
         libpq.prepare(sql::find_companion);
+        libpq.prepare(sql::is_primary);
     }
     Libpq libpq;
 };
@@ -157,6 +158,10 @@ std::vector<ClosureMember> LookupConnection::closure_members(
         member.bytes = static_cast<std::uint64_t>(rows.number(row, 1));
     }
     return members;
+}
+
+bool LookupConnection::is_primary() {
+    return impl_->libpq.exec(sql::is_primary, {}).number(0, 0) == 1;
 }
 
 void LookupConnection::interrupt() noexcept {

@@ -75,6 +75,18 @@ std::vector<LookupAnswer> ask_nar_files(
     return spread(answers, keys.of);
 }
 
+bool is_miss(const LookupAnswer& answer) {
+    return answer.status == Status::absent || answer.status == Status::hidden;
+}
+
+// Asked after the misses: what is the primary now was it then, too.
+void confirm_misses(db::LookupConnection& connection, std::vector<LookupAnswer>& answers) {
+    if (std::ranges::none_of(answers, is_miss) || connection.is_primary()) return;
+    for (auto& answer : answers) {
+        if (is_miss(answer)) answer.status = Status::unavailable;
+    }
+}
+
 }  // namespace
 
 void deliver(std::vector<Answered> answers) {
@@ -299,7 +311,10 @@ std::optional<std::vector<LookupAnswer>> Lookups::ask(Worker& worker, const Batc
     options_.batch_sent(batch.size());
     try {
         const bool narinfos = std::holds_alternative<PathKey>(batch[0].key);
-        return narinfos ? ask_narinfos(worker, batch) : ask_nar_files(*worker.connection, batch);
+        auto answers =
+            narinfos ? ask_narinfos(worker, batch) : ask_nar_files(*worker.connection, batch);
+        if (options_.of_primary) confirm_misses(*worker.connection, answers);
+        return answers;
     } catch (const std::exception& error) {
         spdlog::warn("event=lookup_failed reason={}", log_text(error.what()));
     }

@@ -66,6 +66,7 @@ LookupOptions PrimaryLookups::options_for(const std::string& uri) {
     options.name = "primary";
     options.connections = 1;
     options.statement_limit = k_limit;
+    options.of_primary = true;
     options.render = render_;
     options.pull = [this](std::vector<Answered>& answers, bool) { took(answers); };
     return options;

@@ -31,6 +31,7 @@ class Primary:
         self.sql(f"""
             create role {login} login replication password '{PASSWORD}';
             grant select on schema_migration, {', '.join(tables)} to {login};
+            grant select (id, role, epoch, url, replaced_by) on instance to {login};
             grant execute on function region_report, region_count, region_leave, region_fence to {login};
             insert into region (name, login, kind, instance, url, invite_until, joined_at)
             values ('{name}', '{login}', '{kind}', gen_random_uuid(), {where}, now(), now())""")

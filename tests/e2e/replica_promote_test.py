@@ -79,6 +79,28 @@ class PromoteTest(unittest.TestCase):
         self.assertEqual(self.primary.roles() - {"narthex_regions"}, set(), "its own regions are gone")
         self.assertEqual(self.primary.sql.value("select epoch from instance"), "2")
 
+    def test_who_follows_the_old_one_still_makes_no_404_of_what_is_published(self):
+        new = self.join("--full").serve()
+        other = regions.Region("us1")
+        self.addCleanup(other.down)
+        other.join(self.primary.invite("us1"))
+        other.serve()
+
+        def status(target):
+            return support.get(other.server.port, target).status
+        late, there = (f"/{each.hash}.narinfo" for each in (LATER[0], MADE[0]))
+        support.wait_until(lambda: status(late) == 404, "it is up to date")
+        new.command("replica", "promote", "--url", new.url)
+        # For two seconds more it takes itself to be up to date.
+        support.wait_until(lambda: status(late) == 503, "nobody knows")
+        new.import_narinfos(LATER)
+        for _ in range(20):
+            self.assertEqual(status(late), 503)
+        self.assertEqual(status("/nar/elsewhere.nar"), 503)
+        self.assertEqual(status(there), 200)
+        other.command("replica", "follow", "--primary", new.invite("us1"), "--name", "us1")
+        support.wait_until(lambda: status(late) == 200, "it has it")
+
     def test_only_a_full_region_that_is_complete(self):
         region = self.join().up()
         self.assertIn("a primary needs a copy made with --full", refusal(region.command("replica", "promote", check=False)))

@@ -172,6 +172,23 @@ TEST_F(PrimaryLookupsTest, says_that_a_nar_is_absent_when_the_primary_has_none) 
     }
 }
 
+TEST_F(PrimaryLookupsTest, believes_no_miss_of_a_primary_that_another_has_replaced) {
+    for (const auto* byte : {"01", "03"}) add_narinfo(primary_.uri(), byte);
+    hide("01");
+    lookups_->ask_at(primary_.uri());
+    EXPECT_EQ(after(key_of(2), Status::absent).status, Status::absent);
+    test::execute(
+        primary_.uri(), "update instance set role = 'fenced', epoch = 2, replaced_by = 'x'"
+    );
+    EXPECT_EQ(after(key_of(1), Status::absent).status, Status::unavailable);
+    EXPECT_EQ(after(key_of(2), Status::absent).status, Status::unavailable);
+    EXPECT_EQ(after(k_nar, Status::absent).status, Status::unavailable);
+    EXPECT_EQ(after(k_nar, Status::absent, true).status, Status::unavailable);
+    EXPECT_EQ(after(key_of(3), Status::absent).status, Status::found);
+    EXPECT_EQ(lookups_->figures().absent, 1U);
+    EXPECT_EQ(lookups_->figures().hidden, 0U);
+}
+
 TEST_F(PrimaryLookupsTest, asks_nobody_where_this_is_the_primary) {
     test::execute(region_.uri(), "update instance set role = 'primary', kind = null, name = ''");
     watch_.emplace(region_.uri(), epochs_);

@@ -82,6 +82,9 @@ class LookupConnection {
     // `most`, where it isn't said which. Empty when nothing is known of it.
     [[nodiscard]] std::vector<ClosureMember> closure_members(const PathKey& root, std::size_t most);
 
+    // Whether the database is a primary's that no other has replaced.
+    [[nodiscard]] bool is_primary();
+
     // Makes a blocked call fail soon with Unavailable. Any thread.
     void interrupt() noexcept;
 

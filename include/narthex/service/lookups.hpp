@@ -88,6 +88,9 @@ struct LookupOptions {
     std::size_t connections = 2;
     std::size_t largest_batch = 128;
     std::chrono::milliseconds statement_limit{5000};
+    // The database is that of a region's primary: what it lacks is `unavailable` once another has
+    // replaced it, where that may have been published since.
+    bool of_primary = false;
     std::size_t largest_queue = 100'000;  // more are answered `unavailable`
     // Called on a lookup thread when the database can't be reached, before the next try: restarts
     // an embedded PostgreSQL.

@@ -1,8 +1,9 @@
 // What a region that isn't up to date lacks is asked again of its primary's PostgreSQL, by the same
 // gathered statement, over a connection of its own and with a short limit: a 404 is a promise that
 // Nix keeps for an hour. What is found there is served, and not kept in memory; what can't be asked
-// is `unavailable`. What the region has is served however old it is. A NAR that it lacks is asked
-// for there also while the region is up to date.
+// is `unavailable`, and so is what a primary lacks that another has replaced. What the region has is
+// served however old it is. A NAR that it lacks is asked for there also while the region is up to
+// date.
 //
 // A region whose first copy isn't complete answers nothing, since a part of it would be wrong; nor
 // does a primary that another has replaced know what is absent.
