@@ -90,6 +90,23 @@ class PrimaryLookupsTest : public testing::Test {
         );
     }
 
+    // For four seconds nobody reads the table at the primary, as while it is altered.
+    std::future<void> lock_narinfos() {
+        auto unlocked = std::async(std::launch::async, [this] {
+            test::execute(primary_.uri(), "begin; lock table narinfo; select pg_sleep(4); commit");
+        });
+        wait_for_locks("mode = 'AccessExclusiveLock' and granted");
+        return unlocked;
+    }
+    void wait_for_locks(const std::string& condition) const {
+        const auto statement =
+            "select count(*) from pg_locks where relation = 'narinfo'::regclass and " + condition;
+        const auto end = std::chrono::steady_clock::now() + k_patience;
+        while (test::query(primary_.uri(), statement) == "0") {
+            if (std::chrono::steady_clock::now() > end) throw std::runtime_error(condition);
+        }
+    }
+
     // What becomes of a lookup that the region's own database has answered so.
     LookupAnswer after(const LookupKey& key, Status here, bool absences_count = false) {
         Asker asker;
@@ -208,19 +225,7 @@ TEST_F(PrimaryLookupsTest, says_nothing_before_the_first_copy_is_complete) {
 TEST_F(PrimaryLookupsTest, gives_up_a_primary_that_hangs) {
     lookups_->ask_at(primary_.uri());
     EXPECT_EQ(after(key_of(1), Status::absent).status, Status::absent);
-    // Nobody reads the table while it is altered.
-    const auto done = std::async(std::launch::async, [this] {
-        test::execute(primary_.uri(), "begin; lock table narinfo; select pg_sleep(4); commit");
-    });
-    const auto locked = [this] {
-        return test::query(
-                   primary_.uri(),
-                   "select count(*) from pg_locks where mode = 'AccessExclusiveLock'"
-                   " and relation = 'narinfo'::regclass"
-               ) == "1";
-    };
-    while (!locked()) {
-    }
+    const auto unlocked = lock_narinfos();
     const auto begun = std::chrono::steady_clock::now();
     EXPECT_EQ(after(key_of(1), Status::absent).status, Status::unavailable);
     EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::milliseconds(3500));
