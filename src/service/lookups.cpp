@@ -22,16 +22,6 @@ constexpr std::chrono::milliseconds k_longest_pause(1000);
 // way is taken to be slow.
 constexpr std::chrono::milliseconds k_patience(2);
 
-void give_up(std::vector<Lookup>& lookups) {
-    std::vector<Answered> answers;
-    answers.reserve(lookups.size());
-    for (auto& lookup : lookups) {
-        answers.push_back({std::move(lookup), {Status::unavailable, nullptr, {}}});
-    }
-    lookups.clear();
-    deliver(std::move(answers));
-}
-
 // The distinct keys of a batch, and which of them each lookup has.
 template <class Key>
 struct Keys {
@@ -93,6 +83,16 @@ void deliver(std::vector<Answered> answers) {
     std::map<LookupReceiver*, std::vector<Answered>> parts;
     for (auto& each : answers) parts[each.lookup.receiver].push_back(std::move(each));
     for (auto& [receiver, part] : parts) receiver->answered(std::move(part));
+}
+
+void give_up(std::vector<Lookup>& lookups) {
+    std::vector<Answered> answers;
+    answers.reserve(lookups.size());
+    for (auto& lookup : lookups) {
+        answers.push_back({std::move(lookup), {Status::unavailable, nullptr, {}}});
+    }
+    lookups.clear();
+    deliver(std::move(answers));
 }
 
 struct Lookups::Worker {

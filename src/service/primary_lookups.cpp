@@ -13,25 +13,21 @@ using Clock = std::chrono::steady_clock;
 // Waiting in the queue included.
 constexpr std::chrono::milliseconds k_limit(1500);
 
-// Whether a region's database can't say that it is absent or hidden. It never can of a NAR: whose
-// narinfo a client has, from the primary or another region, may have been published within the two
-// seconds that the region may be behind, and a build ends with the NAR's 404.
-bool is_doubtful(const Answered& answered, bool absences_count) {
+// Whether it takes the primary to say that it is absent or hidden. Of a NAR it always does: a
+// client may have a narinfo, from the primary or another region, that was published within the two
+// seconds that this one may be behind, and its build ends with the NAR's 404.
+bool is_miss(const Answered& answered, bool absences_count) {
     const bool is_nar = std::holds_alternative<NarKey>(answered.lookup.key);
     const auto status = answered.answer.status;
     return (is_nar || !absences_count) && (status == Status::absent || status == Status::hidden);
 }
 
-void make_unavailable(Answered& answered) {
-    answered.answer = {Status::unavailable, nullptr, {}};
-}
-
-// Takes those that are `doubtful` out of `answers`.
-template <class Doubtful>
-std::vector<Lookup> take_out(std::vector<Answered>& answers, const Doubtful& doubtful) {
-    const auto misses = std::stable_partition(
-        answers.begin(), answers.end(), [&](const Answered& each) { return !doubtful(each); }
-    );
+// Takes the misses out of `answers`.
+std::vector<Lookup> take_misses(std::vector<Answered>& answers, bool absences_count) {
+    const auto misses =
+        std::stable_partition(answers.begin(), answers.end(), [&](const Answered& each) {
+            return !is_miss(each, absences_count);
+        });
     const auto latest = Clock::now() + k_limit;
     std::vector<Lookup> lookups;
     for (auto at = misses; at != answers.end(); ++at) {
@@ -52,7 +48,7 @@ PrimaryLookups::~PrimaryLookups() {
 }
 
 void PrimaryLookups::ask_at(const std::string& uri) {
-    auto fresh = uri.empty() ? nullptr : std::make_shared<Lookups>(options_for(uri));
+    auto fresh = uri.empty() ? nullptr : std::make_unique<Lookups>(options_for(uri));
     {
         const std::lock_guard lock(mutex_);
         lookups_.swap(fresh);
@@ -74,30 +70,22 @@ LookupOptions PrimaryLookups::options_for(const std::string& uri) {
 
 void PrimaryLookups::take(std::vector<Answered>& answers, bool absences_count) {
     if (!watch_.serves()) {
-        for (auto& each : answers) make_unavailable(each);
+        for (auto& each : answers) each.answer = {Status::unavailable, nullptr, {}};
         return;
     }
     const bool is_region = watch_.instance()->role == db::InstanceRole::region;
     if (absences_count && !is_region) return;
-    const auto doubtful = [absences_count](const Answered& each) {
-        return is_doubtful(each, absences_count);
-    };
-    std::shared_ptr<Lookups> primary;
-    {
-        const std::lock_guard lock(mutex_);
-        primary = lookups_;
-    }
-    if (primary) {
-        auto misses = take_out(answers, doubtful);
-        asked_ += misses.size();
-        primary->submit(misses);
-        return;
-    }
-    for (auto& each : answers) {
-        if (!doubtful(each)) continue;
-        ++asked_;
-        make_unavailable(each);
-    }
+    auto misses = take_misses(answers, absences_count);
+    if (misses.empty()) return;
+    asked_ += misses.size();
+    ask(misses);
+}
+
+// With the mutex, so that the last one never ends on this thread, which would wait for its threads.
+void PrimaryLookups::ask(std::vector<Lookup>& misses) {
+    const std::lock_guard lock(mutex_);
+    if (lookups_) return lookups_->submit(misses);
+    give_up(misses);
 }
 
 // What the primary says holds for this moment: nothing tells this region of its changes.

@@ -6,8 +6,9 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <functional>
 #include <future>
-#include <mutex>
+#include <thread>
 
 namespace narthex::service {
 namespace {
@@ -46,6 +47,27 @@ class Asker : public LookupReceiver {
 
   private:
     std::promise<LookupAnswer> answer_;
+    std::shared_ptr<int> client_ = std::make_shared<int>();
+};
+
+// Does `then` where the answer comes, and keeps which thread that was.
+class Receiver : public LookupReceiver {
+  public:
+    explicit Receiver(std::function<void()> then = [] {}) : then_(std::move(then)) {}
+
+    std::vector<Answered> absent(const LookupKey& key, std::chrono::seconds patience) {
+        const auto deadline = std::chrono::steady_clock::now() + patience;
+        return {{{key, deadline, client_, 0, 0, this}, {Status::absent, nullptr, {}}}};
+    }
+    void answered(std::vector<Answered> /*batch*/) override {
+        thread_.set_value(std::this_thread::get_id());
+        then_();
+    }
+    std::thread::id thread() { return thread_.get_future().get(); }
+
+  private:
+    std::function<void()> then_;
+    std::promise<std::thread::id> thread_;
     std::shared_ptr<int> client_ = std::make_shared<int>();
 };
 
@@ -229,6 +251,39 @@ TEST_F(PrimaryLookupsTest, gives_up_a_primary_that_hangs) {
     const auto begun = std::chrono::steady_clock::now();
     EXPECT_EQ(after(key_of(1), Status::absent).status, Status::unavailable);
     EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::milliseconds(3500));
+}
+
+// Its threads are waited for, which must not be done by one that other clients wait for.
+TEST_F(PrimaryLookupsTest, ends_a_primary_on_the_thread_that_changes_it) {
+    lookups_->ask_at(primary_.uri());
+    EXPECT_EQ(after(key_of(1), Status::absent).status, Status::absent);
+    const auto unlocked = lock_narinfos();
+    Receiver asked;
+    auto answers = asked.absent(key_of(1), k_patience);
+    lookups_->take(answers, false);
+    wait_for_locks("not granted");
+    Receiver queued;
+    answers = queued.absent(key_of(2), k_patience);
+    lookups_->take(answers, false);
+    // One that comes too late is answered while it is taken.
+    std::promise<void> inside;
+    std::promise<void> go_on;
+    Receiver late([&] {
+        inside.set_value();
+        go_on.get_future().wait();
+    });
+    const auto taken = std::async(std::launch::async, [&] {
+        auto last = late.absent(key_of(3), -k_patience);
+        lookups_->take(last, false);
+    });
+    inside.get_future().wait();
+    const auto changed = std::async(std::launch::async, [&] { lookups_->ask_at(""); });
+    // In that time it would be done, if it didn't wait for whoever is still there.
+    changed.wait_for(std::chrono::milliseconds(200));
+    go_on.set_value();
+    EXPECT_NE(queued.thread(), late.thread());
+    changed.wait();
+    taken.wait();
 }
 
 }  // namespace

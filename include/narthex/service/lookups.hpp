@@ -82,6 +82,9 @@ struct Answered {
 // Hands each receiver its part.
 void deliver(std::vector<Answered> answers);
 
+// Answers them `unavailable`. Empties `lookups`.
+void give_up(std::vector<Lookup>& lookups);
+
 struct LookupOptions {
     std::string uri;
     const char* name = "database";  // in the log: event=database_away

@@ -1,9 +1,9 @@
 // What a region that isn't up to date lacks is asked again of its primary's PostgreSQL, by the same
 // gathered statement, over a connection of its own and with a short limit: a 404 is a promise that
 // Nix keeps for an hour. What is found there is served, and not kept in memory; what can't be asked
-// is `unavailable`, and so is what a primary lacks that another has replaced. What the region has is
-// served however old it is. A NAR that it lacks is asked for there also while the region is up to
-// date.
+// is `unavailable`, and so is what a primary lacks that another has replaced. What the region has
+// is served however old it is. A NAR that it lacks is asked for there also while the region is up
+// to date.
 //
 // A region whose first copy isn't complete answers nothing, since a part of it would be wrong; nor
 // does a primary that another has replaced know what is absent.
@@ -36,9 +36,8 @@ class PrimaryLookups {
     // within some seconds. One thread at a time.
     void ask_at(const std::string& uri);
 
-    // Takes those out of `answers` that the primary is asked: they are answered later. The others
-    // that are to be unavailable it makes so. `absences_count`: see LookupOptions. On lookup
-    // threads; quick.
+    // Takes those out of `answers` that the primary is to be asked: they are answered later, or
+    // here where it can't be asked. `absences_count`: see LookupOptions. On lookup threads; quick.
     void take(std::vector<Answered>& answers, bool absences_count);
 
     struct Figures {
@@ -51,6 +50,7 @@ class PrimaryLookups {
 
   private:
     [[nodiscard]] LookupOptions options_for(const std::string& uri);
+    void ask(std::vector<Lookup>& misses);
     void took(std::vector<Answered>& answers);
 
     const InstanceWatch& watch_;
@@ -59,8 +59,8 @@ class PrimaryLookups {
     std::atomic<std::uint64_t> found_ = 0;
     std::atomic<std::uint64_t> hidden_ = 0;
     std::atomic<std::uint64_t> absent_ = 0;
-    mutable std::mutex mutex_;
-    std::shared_ptr<Lookups> lookups_;  // null: nobody can be asked
+    std::mutex mutex_;
+    std::unique_ptr<Lookups> lookups_;  // null: nobody can be asked
 };
 
 }  // namespace narthex::service
