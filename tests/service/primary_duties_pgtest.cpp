@@ -1,9 +1,8 @@
 #include "support/region_database.hpp"
+#include "support/silent_listener.hpp"
 
 #include "narthex/service/primary_duties.hpp"
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -100,15 +99,9 @@ TEST_F(PrimaryDutiesTest, beats_while_there_are_regions) {
 
 TEST_F(PrimaryDutiesTest, waits_for_regions_that_cannot_be_reached_but_not_for_ever) {
     test::add_region(database_.uri(), "eu1");
-    // Connections are taken there, and never answered.
-    boost::asio::io_context context;
-    const boost::asio::ip::tcp::acceptor silent(
-        context, {boost::asio::ip::make_address("127.0.0.1"), 0}
-    );
+    const test::SilentListener silent;
     test::execute(
-        database_.uri(),
-        "update region set url = 'http://127.0.0.1:" +
-            std::to_string(silent.local_endpoint().port()) + "/'"
+        database_.uri(), "update region set url = 'http://127.0.0.1:" + silent.port() + "/'"
     );
     InstanceWatch watch(epochs_);
     const DatabaseWatch reading({database_.uri(), {&watch}, {}, {}});
