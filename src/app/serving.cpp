@@ -197,6 +197,7 @@ void Serving::start() {
 void Serving::stop() {
     // What may wait for a primary that doesn't answer ends meanwhile.
     uplink_->stop();
+    primary_lookups_.stop();
     count_sender_->stop();
     duties_.stop();
     server_.stop(k_drain_limit);

@@ -110,11 +110,15 @@ Lookups::Lookups(LookupOptions options) : options_(std::move(options)) {
 }
 
 Lookups::~Lookups() {
+    stop();
+    for (auto& worker : workers_) worker->thread.join();
+}
+
+void Lookups::stop() {
     auto left = close_queues();
     wake_.notify_all();
     stop_.notify_all();
     give_up(left);
-    for (auto& worker : workers_) worker->thread.join();
 }
 
 Lookups::Batch Lookups::close_queues() {

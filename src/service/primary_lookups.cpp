@@ -52,8 +52,15 @@ void PrimaryLookups::ask_at(const std::string& uri) {
     {
         const std::lock_guard lock(mutex_);
         lookups_.swap(fresh);
+        if (stopping_ && lookups_) lookups_->stop();
     }
     // The last one ends here, without the mutex.
+}
+
+void PrimaryLookups::stop() {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    if (lookups_) lookups_->stop();
 }
 
 LookupOptions PrimaryLookups::options_for(const std::string& uri) {

@@ -1,5 +1,6 @@
 // A region that isn't up to date asks its primary before it says that something is absent.
 #include "support/region_database.hpp"
+#include "support/silent_listener.hpp"
 
 #include "narthex/service/primary_lookups.hpp"
 
@@ -123,9 +124,13 @@ class PrimaryLookupsTest : public testing::Test {
     void wait_for_locks(const std::string& condition) const {
         const auto statement =
             "select count(*) from pg_locks where relation = 'narinfo'::regclass and " + condition;
+        wait_until([&] { return test::query(primary_.uri(), statement) != "0"; }, condition);
+    }
+    static void wait_until(const std::function<bool()>& condition, const std::string& what) {
         const auto end = std::chrono::steady_clock::now() + k_patience;
-        while (test::query(primary_.uri(), statement) == "0") {
-            if (std::chrono::steady_clock::now() > end) throw std::runtime_error(condition);
+        while (!condition()) {
+            if (std::chrono::steady_clock::now() > end) throw std::runtime_error(what);
+            std::this_thread::sleep_for(std::chrono::milliseconds(5));
         }
     }
 
@@ -251,6 +256,21 @@ TEST_F(PrimaryLookupsTest, gives_up_a_primary_that_hangs) {
     const auto begun = std::chrono::steady_clock::now();
     EXPECT_EQ(after(key_of(1), Status::absent).status, Status::unavailable);
     EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::milliseconds(3500));
+}
+
+TEST_F(PrimaryLookupsTest, begins_to_end_while_others_do) {
+    test::SilentListener silent;
+    lookups_->ask_at(silent.uri());
+    wait_until([&] { return silent.reached(); }, "it connects");
+    lookups_->stop();
+    EXPECT_EQ(after(key_of(1), Status::absent).status, Status::unavailable);
+    wait_until([&] { return silent.left(); }, "it has given up");
+    const auto begun = std::chrono::steady_clock::now();
+    lookups_->ask_at("");
+    EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(1));
+    // An uplink that is still at work may have heard of another one.
+    lookups_->ask_at(primary_.uri());
+    EXPECT_EQ(after(key_of(1), Status::absent).status, Status::unavailable);
 }
 
 // Its threads are waited for, which must not be done by one that other clients wait for.

@@ -116,12 +116,16 @@ struct LookupOptions {
 class Lookups {
   public:
     explicit Lookups(LookupOptions options);
-    ~Lookups();  // answers what is queued as `unavailable`, ends the threads
+    ~Lookups();  // stop(); waits for the threads
     Lookups(const Lookups&) = delete;
     Lookups& operator=(const Lookups&) = delete;
 
     // Any thread; receivers may be called before it returns. Empties `lookups`.
     void submit(std::vector<Lookup>& lookups);
+
+    // Answers what is queued, and all that comes, as `unavailable`, and begins to end the threads:
+    // one that connects takes as long as that. Any thread.
+    void stop();
 
     // True while at least one connection works. Any thread.
     [[nodiscard]] bool available() const;

@@ -36,6 +36,9 @@ class PrimaryLookups {
     // within some seconds. One thread at a time.
     void ask_at(const std::string& uri);
 
+    // Nobody is asked any more, and what is asked begins to end. Any thread.
+    void stop();
+
     // Takes those out of `answers` that the primary is to be asked: they are answered later, or
     // here where it can't be asked. `absences_count`: see LookupOptions. On lookup threads; quick.
     void take(std::vector<Answered>& answers, bool absences_count);
@@ -61,6 +64,7 @@ class PrimaryLookups {
     std::atomic<std::uint64_t> absent_ = 0;
     std::mutex mutex_;
     std::unique_ptr<Lookups> lookups_;  // null: nobody can be asked
+    bool stopping_ = false;
 };
 
 }  // namespace narthex::service
