@@ -8,11 +8,6 @@
 
 namespace narthex::http {
 
-namespace {
-// From here on the primary doesn't want the rest of the body.
-constexpr int k_refusal = 300;
-}  // namespace
-
 struct PrimaryUpload::State : std::enable_shared_from_this<State> {
     State(std::string url, std::function<void()> to_call)
         : primary_url(std::move(url)), failed(std::move(to_call)) {}
@@ -27,7 +22,7 @@ struct PrimaryUpload::State : std::enable_shared_from_this<State> {
             return settle(primary_fault(primary_url, *fault));
         }
         const auto& head = std::get<service::ExchangeHead>(what);
-        if (head.status >= k_refusal) refuse();
+        if (head.refuses()) refuse();
         relay_answer(exchange, head, Method::put, [self = shared_from_this()](Answer relayed) {
             self->settle(std::move(relayed));
         });

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <charconv>
 #include <cstring>
 
 namespace narthex::service {
@@ -18,24 +17,6 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t k_read_ahead = 256 * 1024;
 // libcurl's: of each transfer.
 constexpr long k_receive_buffer = 64 * 1024;
-// From here on the rest of the request's body isn't wanted (libcurl stops sending it).
-constexpr int k_refusal = 300;
-
-std::string lower(std::string_view text) {
-    std::string out(text);
-    for (auto& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    return out;
-}
-
-std::string_view trimmed(std::string_view text) {
-    const auto first = text.find_first_not_of(" \t\r\n");
-    if (first == std::string_view::npos) return {};
-    return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
-}
-
-bool is_control(char c) {
-    return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f;
-}
 
 struct ListEnd {
     void operator()(curl_slist* list) const { curl_slist_free_all(list); }
@@ -55,7 +36,8 @@ std::vector<std::string> all_fields(const ExchangeRequest& request) {
     auto fields = request.fields;
     for (const std::string_view own : {"accept", "content-type"}) {
         const auto is_own = [own](const std::string& field) {
-            return lower(field.substr(0, field.find(':'))) == own;
+            return field.find(':') == own.size() &&
+                   curl_strnequal(field.data(), own.data(), own.size()) != 0;
         };
         if (std::ranges::none_of(fields, is_own)) fields.push_back(std::string(own) + ':');
     }
@@ -64,21 +46,6 @@ std::vector<std::string> all_fields(const ExchangeRequest& request) {
 }
 
 }  // namespace
-
-std::string_view ExchangeHead::field(std::string_view name) const {
-    for (const auto& [known, value] : fields) {
-        if (known == name) return value;
-    }
-    return {};
-}
-
-std::optional<std::uint64_t> ExchangeHead::length() const {
-    const auto text = field("content-length");
-    std::uint64_t bytes = 0;
-    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), bytes);
-    const bool whole = parsed.ec == std::errc{} && parsed.ptr == text.data() + text.size();
-    return whole ? std::optional(bytes) : std::nullopt;
-}
 
 struct Exchanges::Impl {
     std::atomic<std::size_t> count = 0;
@@ -113,7 +80,8 @@ struct Exchange::Transfer : CurlTransfer, std::enable_shared_from_this<Transfer>
     std::size_t send(char* to, std::size_t room);
     void take_line(std::string_view line);
     void end_head();
-    bool receive(std::string_view bytes);
+    std::size_t receive(std::string_view bytes);
+    [[nodiscard]] bool is_short() const;
     void call_taken();
     void deliver();
     [[nodiscard]] std::shared_ptr<Exchange> handle();
@@ -127,8 +95,7 @@ struct Exchange::Transfer : CurlTransfer, std::enable_shared_from_this<Transfer>
         return bytes;
     }
     static std::size_t on_body(char* data, std::size_t, std::size_t bytes, void* self) noexcept {
-        const bool taken = static_cast<Transfer*>(self)->receive({data, bytes});
-        return taken ? bytes : CURL_WRITEFUNC_PAUSE;
+        return static_cast<Transfer*>(self)->receive({data, bytes});
     }
 
     std::shared_ptr<Exchanges::Impl> owner;
@@ -147,7 +114,9 @@ struct Exchange::Transfer : CurlTransfer, std::enable_shared_from_this<Transfer>
 
     ExchangeHead head;
     bool has_head = false;
-    std::string body;  // of the answer: not taken yet
+    std::optional<std::uint64_t> length;  // as its head says
+    std::uint64_t received = 0;           // of its body
+    std::string body;                     // not taken yet
     Take take;
     bool receive_paused = false;
     Clock::time_point progress_at = Clock::now();
@@ -196,7 +165,7 @@ void Exchange::Transfer::write(std::string bytes, std::function<void()> call) {
     piece = std::move(bytes);
     piece_sent = 0;
     taken = std::move(call);
-    const bool refused = has_head && head.status >= k_refusal;
+    const bool refused = has_head && head.refuses();
     if (has_ended || refused) return call_taken();
     // Where libcurl waits for bytes, the server wants them.
     if (piece.empty() && send_paused) return call_taken();
@@ -244,14 +213,8 @@ void Exchange::Transfer::take_line(std::string_view line) {
         head = {};
         return;
     }
-    const auto colon = line.find(':');
-    if (colon == std::string_view::npos) {
-        if (trimmed(line).empty()) end_head();
-        return;
-    }
-    const auto value = trimmed(line.substr(colon + 1));
-    if (std::ranges::any_of(value, is_control)) return;  // it would end a line of our own
-    head.fields.emplace_back(lower(line.substr(0, colon)), value);
+    if (line.find_first_of("\r\n") == 0) return end_head();
+    head.add(line);
 }
 
 void Exchange::Transfer::end_head() {
@@ -260,23 +223,32 @@ void Exchange::Transfer::end_head() {
     head.status = static_cast<int>(status);
     if (head.status < 200) return;
     has_head = true;
+    length = head.length();
     if (const auto call = std::exchange(begun, nullptr)) call(handle(), head);
-    if (head.status < k_refusal) return;
+    if (!head.refuses()) return;
     call_taken();
     // libcurl doesn't end a transfer whose sending is paused; this is one of its callbacks.
     if (send_paused) owner->loop.post([self = shared_from_this()] { self->go_on(); });
 }
 
-// False when there is no room for it now.
-bool Exchange::Transfer::receive(std::string_view bytes) {
+// What libcurl wants to hear: how many were taken; that there is no room now; 0, to end it.
+std::size_t Exchange::Transfer::receive(std::string_view bytes) {
     progress_at = Clock::now();
     if (body.size() >= k_read_ahead) {
         receive_paused = true;
-        return false;
+        return CURL_WRITEFUNC_PAUSE;
     }
+    received += bytes.size();
+    if (length && received > *length) return 0;
     body += bytes;
     deliver();
-    return true;
+    return bytes.size();
+}
+
+// libcurl counts for itself, but not where it doesn't understand the length.
+bool Exchange::Transfer::is_short() const {
+    const bool has_body = request.method != "HEAD" && head.status != 204 && head.status != 304;
+    return has_body && length && received < *length;
 }
 
 void Exchange::Transfer::deliver() {
@@ -294,7 +266,7 @@ void Exchange::Transfer::next(Take call) {
 
 void Exchange::Transfer::ended(CURLcode code) {
     has_ended = true;
-    cut_off = code != CURLE_OK;
+    cut_off = code != CURLE_OK || is_short();
     easy = nullptr;
     if (const auto call = std::exchange(begun, nullptr)) {
         const bool slow = code == CURLE_OPERATION_TIMEDOUT;

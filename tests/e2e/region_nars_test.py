@@ -372,6 +372,19 @@ class Faults(Case):
         self.assertGreater(time.monotonic() - since, TIMEOUT - 0.5)
         region.stop()
 
+    def test_two_lengths_are_none(self):
+        """Whoever believes the wrong one takes the rest for the next answer."""
+        data = samples.nar_bytes(1000, seed=32)
+        target = self.publish(data)
+        self.use(lambda client: client.sendall(
+            head(len(data)).replace(b"\r\n\r\n", b"\r\nTransfer-Encoding: chunked\r\n\r\n") +
+            b"800\r\n" + bytes(0x800) + b"\r\n0\r\n\r\n"))
+        for region in (self.serve(), support.Server("--database", REGION_PG.uri).start()):
+            self.addCleanup(region.kill)
+            self.assertEqual(get(region.port, target).status, 503)
+            support.wait_until(lambda: self.kept() == {}, "nothing is kept")
+            region.stop()
+
     def test_a_region_that_is_its_own_primary(self):
         target = self.publish(samples.nar_bytes(1000, seed=20))
         region = self.serve()

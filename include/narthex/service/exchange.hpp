@@ -3,6 +3,8 @@
 // certificates are verified against the system's; no redirects, no cookies, nothing is retried.
 #pragma once
 
+#include "narthex/service/exchange_head.hpp"
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -10,7 +12,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -31,14 +32,6 @@ struct ExchangeRequest {
     bool asks_first = false;                  // Expect: 100-continue
 };
 
-struct ExchangeHead {
-    int status = 0;
-    std::vector<std::pair<std::string, std::string>> fields;  // names in lower case
-
-    [[nodiscard]] std::string_view field(std::string_view name) const;  // empty: there is none
-    [[nodiscard]] std::optional<std::uint64_t> length() const;          // of the body
-};
-
 // Why there is no answer.
 struct ExchangeFault {
     bool too_slow = false;
@@ -52,7 +45,8 @@ class Exchange {
     // The head of the answer, or why there is none; with the exchange, whose answer's body is next.
     using Begun = std::function<
         void(const std::shared_ptr<Exchange>&, const std::variant<ExchangeHead, ExchangeFault>&)>;
-    // The next piece of the answer's body; an empty one ends it; none: it was cut off.
+    // The next piece of the answer's body; an empty one ends it; none: it was cut off. All of them
+    // together never have more bytes than the head's length, nor fewer when it is ended.
     using Take = std::function<void(std::optional<std::string>)>;
 
     // Sends a piece of the request's body. `taken`: the next may come, or nobody wants one any
