@@ -174,6 +174,8 @@ void Exchange::Transfer::write(std::string bytes, std::function<void()> call) {
 
 std::size_t Exchange::Transfer::send(char* to, std::size_t room) {
     progress_at = Clock::now();
+    // Paused here, a refusal whose body is yet to come would never end.
+    if (has_head && head.refuses()) return 0;
     if (piece.empty()) call_taken();
     if (sent == *request.body_bytes) return 0;
     const auto size = std::min(room, piece.size() - piece_sent);

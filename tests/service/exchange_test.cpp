@@ -16,6 +16,7 @@ using Client = ScriptedServer::Client;
 
 constexpr std::chrono::seconds k_patience(30);
 constexpr ExchangeLimits k_limits{.connect = 5s, .idle = 20s, .most = 8};
+constexpr ExchangeLimits k_hasty{.connect = 5s, .idle = 500ms, .most = 8};
 
 // What is called back with, as something to wait for.
 template <class T>
@@ -168,6 +169,34 @@ TEST(Exchange, a_body_that_is_shorter_than_its_length_is_cut_off) {
     Talk talk(exchanges, get_from(server));
     EXPECT_EQ(talk.head().length(), 18446744073709551615U);
     EXPECT_FALSE(talk.read_body());
+}
+
+TEST(Exchange, a_refusal_may_come_in_pieces_while_a_piece_is_awaited) {
+    std::promise<void> may_answer;
+    std::promise<void> may_end;
+    const ScriptedServer server([&](Client& client) {
+        (void)client.read_head();
+        (void)client.read(3);
+        may_answer.get_future().wait_for(k_patience);
+        client.send("HTTP/1.1 401 Unauthorized\r\nContent-Length: 4\r\nConnection: close\r\n\r\n");
+        may_end.get_future().wait_for(k_patience);
+        client.send("401\n");
+        client.await_end();
+    });
+    Exchanges exchanges(k_hasty);
+    auto request = get_from(server);
+    request.method = "PUT";
+    request.body_bytes = 1000;
+    Talk talk(exchanges, request);
+    talk.write("abc");
+    talk.write("");
+    may_answer.set_value();
+    EXPECT_EQ(talk.head().status, 401);
+    // Each is taken in a turn of its own: what the head gave rise to has been done then.
+    for (int i = 0; i < 3; ++i) talk.write("");
+    may_end.set_value();
+    EXPECT_TRUE(talk.read_body());
+    EXPECT_EQ(talk.body, "401\n");
 }
 
 TEST(Exchange, a_server_that_breaks_off_or_is_away_is_told_from_one_that_is_slow) {
