@@ -20,8 +20,8 @@ std::vector<Setting> region_settings() {
         number(
             "primary-timeout-ms",
             "MS",
-            "how long a region's primary may say nothing before a request for it is answered with "
-            "504",
+            "how long a region's primary may say nothing, or nearly nothing, before a request for "
+            "it is answered with 504",
             {100, 600'000},
             [](Config& config) -> auto& { return config.primary_timeout; }
         ),

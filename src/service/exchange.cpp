@@ -17,6 +17,8 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t k_read_ahead = 256 * 1024;
 // libcurl's: of each transfer.
 constexpr long k_receive_buffer = 64 * 1024;
+// Of an answer's body: fewer bytes in the time limit are as good as none.
+constexpr std::uint64_t k_least_bytes = 16 * 1024;
 
 struct ListEnd {
     void operator()(curl_slist* list) const { curl_slist_free_all(list); }
@@ -82,6 +84,7 @@ struct Exchange::Transfer : CurlTransfer, std::enable_shared_from_this<Transfer>
     void end_head();
     std::size_t receive(std::string_view bytes);
     [[nodiscard]] bool is_short() const;
+    void progressed();
     void call_taken();
     void deliver();
     [[nodiscard]] std::shared_ptr<Exchange> handle();
@@ -120,6 +123,7 @@ struct Exchange::Transfer : CurlTransfer, std::enable_shared_from_this<Transfer>
     Take take;
     bool receive_paused = false;
     Clock::time_point progress_at = Clock::now();
+    std::uint64_t received_then = 0;
     bool has_ended = false;
     bool cut_off = false;
 };
@@ -161,7 +165,7 @@ bool Exchange::Transfer::set_up(CURL* handle) {
 // --- the request's body ---
 
 void Exchange::Transfer::write(std::string bytes, std::function<void()> call) {
-    progress_at = Clock::now();
+    progressed();
     piece = std::move(bytes);
     piece_sent = 0;
     taken = std::move(call);
@@ -173,7 +177,7 @@ void Exchange::Transfer::write(std::string bytes, std::function<void()> call) {
 }
 
 std::size_t Exchange::Transfer::send(char* to, std::size_t room) {
-    progress_at = Clock::now();
+    progressed();
     // Paused here, a refusal whose body is yet to come would never end.
     if (has_head && head.refuses()) return 0;
     if (piece.empty()) call_taken();
@@ -201,15 +205,15 @@ void Exchange::Transfer::call_taken() {
 // What was paused in either direction and needn't be any more.
 void Exchange::Transfer::go_on() {
     if (has_ended || (!send_paused && !receive_paused)) return;
-    progress_at = Clock::now();
+    progressed();
     send_paused = receive_paused = false;
     curl_easy_pause(easy, CURLPAUSE_CONT);  // calls back what had to wait
 }
 
 // --- the answer ---
 
+// All of a head has to come in the time of one step.
 void Exchange::Transfer::take_line(std::string_view line) {
-    progress_at = Clock::now();
     if (has_head) return;  // a trailer
     if (line.starts_with("HTTP/")) {
         head = {};
@@ -224,6 +228,7 @@ void Exchange::Transfer::end_head() {
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     head.status = static_cast<int>(status);
     if (head.status < 200) return;
+    progressed();
     has_head = true;
     length = head.length();
     if (const auto call = std::exchange(begun, nullptr)) call(handle(), head);
@@ -235,13 +240,13 @@ void Exchange::Transfer::end_head() {
 
 // What libcurl wants to hear: how many were taken; that there is no room now; 0, to end it.
 std::size_t Exchange::Transfer::receive(std::string_view bytes) {
-    progress_at = Clock::now();
     if (body.size() >= k_read_ahead) {
         receive_paused = true;
         return CURL_WRITEFUNC_PAUSE;
     }
     received += bytes.size();
     if (length && received > *length) return 0;
+    if (received - received_then >= k_least_bytes) progressed();
     body += bytes;
     deliver();
     return bytes.size();
@@ -251,6 +256,11 @@ std::size_t Exchange::Transfer::receive(std::string_view bytes) {
 bool Exchange::Transfer::is_short() const {
     const bool has_body = request.method != "HEAD" && head.status != 204 && head.status != 304;
     return has_body && length && received < *length;
+}
+
+void Exchange::Transfer::progressed() {
+    progress_at = Clock::now();
+    received_then = received;
 }
 
 void Exchange::Transfer::deliver() {

@@ -6,6 +6,7 @@ import hashlib
 import os
 import pathlib
 import re
+import select
 import subprocess
 import threading
 import time
@@ -370,6 +371,28 @@ class Faults(Case):
         answer = get(region.port, target)
         self.assertEqual((answer.status, answer.header("Retry-After")), (503, "5"))
         self.assertGreater(time.monotonic() - since, TIMEOUT - 0.5)
+        region.stop()
+
+    def test_a_primary_that_drips(self):
+        data = samples.nar_bytes(600, seed=31)
+        target = self.publish(data)
+
+        def drip(client):
+            client.sendall(head(len(data)))
+            for at in range(len(data)):
+                client.sendall(data[at:at + 1])
+                if select.select([client], [], [], 0.1)[0]:
+                    return  # the region has gone
+        self.use(drip)
+        region = self.serve()
+        self.assert_cut_off(region, target, data)
+        self.assertEqual(self.metric(region, 'narthex_nar_fetches_total{outcome="failed"}'), 1)
+        support.wait_until(lambda: self.kept() == {}, "nothing is kept")
+        region.stop()
+        # The same where nothing can be kept.
+        region = support.Server("--database", REGION_PG.uri, "--primary-timeout-ms", 1000 * TIMEOUT)
+        self.addCleanup(region.kill)
+        self.assert_cut_off(region.start(), target, data)
         region.stop()
 
     def test_two_lengths_are_none(self):

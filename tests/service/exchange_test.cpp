@@ -199,6 +199,53 @@ TEST(Exchange, a_refusal_may_come_in_pieces_while_a_piece_is_awaited) {
     EXPECT_EQ(talk.body, "401\n");
 }
 
+TEST(Exchange, a_server_that_drips_is_too_slow) {
+    const ScriptedServer body([](Client& client) {
+        (void)client.read_head();
+        client.send("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n");
+        for (int i = 0; i < 100'000; ++i) {
+            client.send("x");
+            client.stay(5ms);
+        }
+    });
+    Exchanges exchanges(k_hasty);
+    Talk talk(exchanges, get_from(body));
+    EXPECT_EQ(talk.head().status, 200);
+    EXPECT_FALSE(talk.read_body());
+    const ScriptedServer head([](Client& client) {
+        (void)client.read_head();
+        client.send("HTTP/1.1 200 OK\r\n");
+        for (int i = 0; i < 100'000; ++i) {
+            client.send("X: y\r\n");
+            client.stay(5ms);
+        }
+    });
+    const auto begin = Talk(exchanges, get_from(head)).begin();
+    ASSERT_TRUE(std::holds_alternative<ExchangeFault>(begin));
+    EXPECT_TRUE(std::get<ExchangeFault>(begin).too_slow);
+}
+
+// Pieces that are large enough come within the limit, all of them together don't.
+TEST(Exchange, a_server_that_takes_its_time_is_not) {
+    const std::string piece(32 * 1024, 'x');
+    constexpr int k_pieces = 6;
+    const ScriptedServer server([&](Client& client) {
+        (void)client.read_head();
+        client.send(
+            "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(k_pieces * piece.size()) +
+            "\r\n\r\n"
+        );
+        for (int i = 0; i < k_pieces; ++i) {
+            client.stay(400ms);
+            client.send(piece);
+        }
+    });
+    Exchanges exchanges(ExchangeLimits{.connect = 5s, .idle = 2s, .most = 8});
+    Talk talk(exchanges, get_from(server));
+    EXPECT_TRUE(talk.read_body());
+    EXPECT_EQ(talk.body.size(), k_pieces * piece.size());
+}
+
 TEST(Exchange, a_server_that_breaks_off_or_is_away_is_told_from_one_that_is_slow) {
     const ScriptedServer server(always(""));
     Exchanges exchanges(k_limits);

@@ -20,8 +20,9 @@ namespace narthex::service {
 
 struct ExchangeLimits {
     std::chrono::milliseconds connect{5'000};
-    std::chrono::milliseconds idle{20'000};  // while it is the server's turn and nothing comes
-    std::size_t most = 256;                  // at once
+    // While it is the server's turn: for all of its head, then for each 16 KiB of its body.
+    std::chrono::milliseconds idle{20'000};
+    std::size_t most = 256;  // at once
 };
 
 struct ExchangeRequest {
