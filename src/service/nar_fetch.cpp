@@ -201,6 +201,7 @@ void NarFetch::take(const std::optional<std::string>& piece) {
 }
 
 void NarFetch::finish() {
+    exchange_.reset();  // whoever reads from the disk needs no place among the exchanges
     const auto hash = file_->hash();
     // Without a hash in its narinfo its size has to do: NarHash is of what is compressed here.
     if (file_->size() != size_ || nar_.facts.hash.value_or(hash) != hash) {
@@ -230,6 +231,7 @@ void NarFetch::fail(std::string_view reason) {
 void NarFetch::end(State state, std::string_view reason) {
     shared_->log(state == State::unkept ? "nar_unkept" : "nar_fetch_failed", nar_.url, reason);
     if (exchange_) exchange_->cancel();
+    exchange_.reset();
     {
         const std::lock_guard lock(mutex_);
         state_ = state;
