@@ -40,7 +40,9 @@ NarFiller::~NarFiller() {
     }
     under_way_->changed.notify_all();
     thread_.join();
-    under_way_->fetches.clear();
+    std::vector<std::shared_ptr<NarFetch>> dropped;  // without the mutex
+    const std::lock_guard lock(under_way_->mutex);
+    dropped.swap(under_way_->fetches);
 }
 
 // Null where there is nothing to fetch from.
