@@ -164,7 +164,7 @@ void NarFetch::receive(const ExchangeHead& head) {
     if (!size) return fail("answered without a Content-Length");
     if (nar_.facts.size.value_or(*size) != *size) {
         ++shared_->refused;
-        return end(State::failed, fmt::format("has {} bytes, not {}", *size, *nar_.facts.size));
+        return end(State::refused, fmt::format("has {} bytes, not {}", *size, *nar_.facts.size));
     }
     if (!file_ && !make_room(*size)) return;
     {
@@ -206,7 +206,7 @@ void NarFetch::finish() {
     // Without a hash in its narinfo its size has to do: NarHash is of what is compressed here.
     if (file_->size() != size_ || nar_.facts.hash.value_or(hash) != hash) {
         ++shared_->refused;
-        return end(State::failed, fmt::format("has the hash {}, not FileHash", hash.to_nix()));
+        return end(State::refused, fmt::format("has the hash {}, not FileHash", hash.to_nix()));
     }
     try {
         file_->keep(nar_.path);

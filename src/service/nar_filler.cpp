@@ -68,14 +68,17 @@ void NarFiller::run() {
 
 // First counts what isn't here, then fetches it.
 void NarFiller::fill() {
-    const auto now = Clock::now();
-    if (now >= look_again_at_) filled_to_ = 0;
     auto fresh = std::make_unique<db::Connection>(uri_, db::Session::work);
     {
         const std::lock_guard lock(under_way_->mutex);
         if (under_way_->stopping) return;
         connection_ = std::move(fresh);
         under_way_->failed = 0;
+        if (const auto now = Clock::now(); now >= look_again_at_) {
+            look_again_at_ = now + k_whole_again;
+            filled_to_ = 0;
+            under_way_->unobtainable.clear();
+        }
     }
     std::int64_t newest = 0;
     std::uint64_t lacking = 0;
@@ -84,13 +87,14 @@ void NarFiller::fill() {
         lacking += lacks(nar) ? 1 : 0;
         return true;
     });
-    under_way_->left = lacking;
+    {
+        const std::lock_guard lock(under_way_->mutex);
+        under_way_->left = lacking + under_way_->unobtainable.size();
+    }
     if (lacking > 0) walk([this](const db::PlacedNar& nar) { return !lacks(nar) || fetch(nar); });
     if (!await_room(1)) return;
     const std::lock_guard lock(under_way_->mutex);
-    if (under_way_->failed > 0) return;
-    if (filled_to_ == 0) look_again_at_ = now + k_whole_again;
-    filled_to_ = std::max(filled_to_, newest);
+    if (under_way_->failed == 0) filled_to_ = std::max(filled_to_, newest);
 }
 
 void NarFiller::walk(const Walk& each) {
@@ -106,7 +110,12 @@ void NarFiller::walk(const Walk& each) {
     }
 }
 
+// Of those that may be obtained.
 bool NarFiller::lacks(const db::PlacedNar& nar) const {
+    {
+        const std::lock_guard lock(under_way_->mutex);
+        if (under_way_->unobtainable.contains(nar.id)) return false;
+    }
     return !KeptNars::has(kept_.path_of(nar.cache, nar.url));
 }
 
@@ -123,17 +132,27 @@ bool NarFiller::fetch(const db::PlacedNar& nar) {
     // It is called once the last byte may be read, or nothing comes.
     fetch->when_past(
         std::numeric_limits<std::uint64_t>::max(),
-        [all = under_way_, weak = std::weak_ptr(fetch)] {
+        [all = under_way_, weak = std::weak_ptr(fetch), id = nar.id] {
             const auto ended = weak.lock();
-            const bool kept = ended && ended->standing().state == NarFetch::State::kept;
+            if (!ended) return;
             const std::lock_guard lock(all->mutex);
             std::erase(all->fetches, ended);
-            if (!kept) ++all->failed;
-            if (kept && all->left > 0) --all->left;
+            all->ended(id, ended->standing().state);
             all->changed.notify_all();
         }
     );
     return true;
+}
+
+// With the mutex held.
+void NarFiller::UnderWay::ended(std::int64_t nar, NarFetch::State state) {
+    if (state == NarFetch::State::kept) {
+        if (left > 0) --left;
+    } else if (state == NarFetch::State::absent || state == NarFetch::State::refused) {
+        unobtainable.insert(nar);
+    } else {
+        ++failed;
+    }
 }
 
 // Until fewer than `most` are under way. False when it is stopping, or too many have failed.

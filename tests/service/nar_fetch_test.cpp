@@ -90,9 +90,9 @@ TEST_F(NarFetchTest, what_fits_is_kept) {
 
 TEST_F(NarFetchTest, what_does_not_fit_is_refused) {
     serve(answer_of(k_data));
-    EXPECT_EQ(end_of(fetch("size", {{}, k_data.size() + 1})), State::failed);
+    EXPECT_EQ(end_of(fetch("size", {{}, k_data.size() + 1})), State::refused);
     EXPECT_TRUE(eventually([&] {
-        return end_of(fetch("hash", {Sha256::of("other"), {}})) == State::failed;
+        return end_of(fetch("hash", {Sha256::of("other"), {}})) == State::refused;
     }));
     EXPECT_TRUE(eventually([&] { return !is_anything_incoming(); }));
 }

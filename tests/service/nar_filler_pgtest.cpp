@@ -21,7 +21,9 @@ using test::eventually;
 using test::ScriptedServer;
 using Client = ScriptedServer::Client;
 
+const std::string k_absent = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
 const std::string k_there = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nNAR";
+const std::string k_longer = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nNARs";
 
 // NARs of three bytes.
 class NarFillerTest : public testing::Test {
@@ -91,6 +93,20 @@ class NarFillerTest : public testing::Test {
     std::optional<ScriptedServer> server_;
     std::optional<NarFiller> filler_;
 };
+
+TEST_F(NarFillerTest, what_the_primary_cannot_give_holds_up_nothing) {
+    const std::map<std::string, std::string> answers = {
+        {"d", k_absent}, {"e", k_longer}, {"f", k_absent}, {"g", k_longer}, {"h", k_absent}};
+    for (const std::string name : {"a", "b", "c", "d", "e", "f", "g", "h"}) publish(name);
+    start(answers);
+    EXPECT_TRUE(eventually([&] { return has("a") && has("b") && has("c"); }));
+    EXPECT_TRUE(eventually([&] { return filler_->left() == answers.size(); }));
+    // The next turn looks at what is new alone.
+    publish("i");
+    EXPECT_TRUE(eventually([&] { return has("i"); }));
+    for (const auto& [name, answer] : answers) EXPECT_EQ(asked(name), 1) << name;
+    EXPECT_TRUE(eventually([&] { return filler_->left() == answers.size(); }));
+}
 
 TEST_F(NarFillerTest, a_primary_that_fails_is_left_alone_after_some) {
     for (const std::string name : {"a", "b", "c", "d", "e", "f", "g", "h"}) publish(name);

@@ -46,9 +46,10 @@ class NarFetch : public std::enable_shared_from_this<NarFetch> {
         asking,
         coming,
         kept,
-        unkept,  // there is no room for it: it has to be asked for without keeping it
-        absent,  // the primary has none
-        failed,  // it can't be reached, broke off, or what came isn't the NAR
+        unkept,   // there is no room for it: it has to be asked for without keeping it
+        absent,   // the primary has none
+        refused,  // what the primary has isn't the NAR
+        failed,   // it can't be reached, or broke off
     };
     struct Standing {
         State state;

@@ -1,6 +1,7 @@
 // Fetches all NARs that a region lacks, the newest first, two at a time, as if clients asked for
 // them. A thread and a database connection of its own. What is on the disk tells what is left, so
-// it goes on wherever it was ended.
+// it goes on wherever it was ended. What the primary doesn't have, or has otherwise than its row
+// says, is asked for once an hour and holds up nothing.
 #pragma once
 
 #include "narthex/db/connection.hpp"
@@ -16,6 +17,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -56,10 +58,13 @@ class NarFiller {
 
     // Called back by fetches that may outlive it.
     struct UnderWay {
+        void ended(std::int64_t nar, NarFetch::State state);
+
         std::mutex mutex;
         std::condition_variable changed;
         std::vector<std::shared_ptr<NarFetch>> fetches;
-        std::size_t failed = 0;
+        std::size_t failed = 0;               // in this turn
+        std::set<std::int64_t> unobtainable;  // ids; until all are looked at again
         std::atomic<std::uint64_t> left = 0;
         bool stopping = false;
     };
