@@ -95,15 +95,18 @@ void RegionNars::start(BulkAsk ask, Done done) {
     const auto to = route(request.target, *caches);
     if (to.cache == nullptr) return done(text_answer(404, "404: not here"));
     const auto instance = instance_();
+    const auto& facts = *ask.work.nar->facts;
     const auto path = kept_.path_of(to.cache->name, to.nar);
-    if (kept_.keeps() && service::KeptNars::has(path)) return done(nar_answer({path}, request));
+    if (kept_.keeps() && service::KeptNars::has(path, facts.size)) {
+        return done(nar_answer({path}, request));
+    }
     if (instance->role != InstanceRole::region) {
         return done(nar_answer(ask.work.nar->files, request));
     }
     if (!request.relayed_by.empty()) return done(relay_loop(instance->name));
     if (!instance->primary_url) return done(no_primary_url(instance->name));
     const bool whole = request.method == Method::get && request.range.empty();
-    auto nar = service::wanted_nar(*instance, kept_, to.cache->name, to.nar, *ask.work.nar->facts);
+    auto nar = service::wanted_nar(*instance, kept_, to.cache->name, to.nar, facts);
     const auto question = std::make_shared<const Question>(Question{
         std::move(ask), std::move(done), instance, std::move(nar)});
     if (whole && kept_.keeps()) return follow(question);

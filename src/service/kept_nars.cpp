@@ -91,9 +91,11 @@ std::string KeptNars::path_of(const std::string& cache, const std::string& nar) 
     return directory_ + '/' + cache + '/' + nar;
 }
 
-bool KeptNars::has(const std::string& path) {
+bool KeptNars::has(const std::string& path, std::optional<std::uint64_t> size) {
     struct stat info {};
-    return ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode);
+    if (::stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return false;
+    const auto bytes = static_cast<std::uint64_t>(info.st_size);
+    return size.value_or(bytes) == bytes && ::access(path.c_str(), R_OK) == 0;
 }
 
 std::unique_ptr<IncomingKept> KeptNars::receive(std::uint64_t size) const {

@@ -247,8 +247,9 @@ std::shared_ptr<NarFetch> NarFetches::fetch(WantedNar nar) {
     std::erase_if(under_way_, [](const auto& each) { return each.second.expired(); });
     auto& known = under_way_[nar.path];
     if (auto same = known.lock()) {
-        const auto state = same->standing().state;
-        if (state <= NarFetch::State::kept) return same;
+        const auto& facts = same->nar_.facts;
+        const bool is_same = facts.size == nar.facts.size && facts.hash == nar.facts.hash;
+        if (is_same && same->standing().state <= NarFetch::State::kept) return same;
     }
     std::shared_ptr<NarFetch> fresh(new NarFetch(shared_, std::move(nar)));
     known = fresh;

@@ -116,7 +116,7 @@ bool NarFiller::lacks(const db::PlacedNar& nar) const {
         const std::lock_guard lock(under_way_->mutex);
         if (under_way_->unobtainable.contains(nar.id)) return false;
     }
-    return !KeptNars::has(kept_.path_of(nar.cache, nar.url));
+    return !KeptNars::has(kept_.path_of(nar.cache, nar.url), nar.facts.size);
 }
 
 // False when no more are to be fetched now.

@@ -150,6 +150,20 @@ class Kept(Case):
         self.assertEqual(self.metric(region, "narthex_nar_fetched_bytes_total"), len(data))
         region.stop()
 
+    def test_a_file_of_another_size_is_fetched_again(self):
+        region = self.serve()
+        data = samples.nar_bytes(1000, seed=30)
+        target = self.publish(data)
+        self.assertEqual(get(region.port, target).body, data)
+        (self.directory / f"default{target}").write_bytes(b"published there before")
+
+        def fetched_again():
+            self.assertEqual(get(region.port, target).body, data)
+            return self.fetched(target) == 2
+        support.wait_until(fetched_again, "the first fetch is forgotten")
+        self.assertEqual(self.kept(), {f"default{target}": data})
+        region.stop()
+
     def test_small_ones_and_one_byte(self):
         region = self.serve()
         for data in (b"x", b"yz", samples.nar_bytes(70_000, seed=2)):

@@ -1,18 +1,31 @@
 #include "narthex/service/kept_nars.hpp"
 
+#include "support/cluster_fixture.hpp"
 #include "support/temp_dir.hpp"
 
 #include <gtest/gtest.h>
-#include <sys/resource.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <stdexcept>
 #include <system_error>
 
 namespace narthex::service {
 namespace {
 
 namespace fs = std::filesystem;
+
+// What a user says that isn't root, to whom nothing is unreadable.
+bool as_nobody(const std::function<bool()>& check) {
+    if (::geteuid() != 0) return check();
+    test::OtherProcess process([&](const auto&) {
+        test::become_user(65534, 65534);
+        if (!check()) throw std::runtime_error("false");
+    });
+    return process.finish();
+}
 
 class KeptNarsTest : public ::testing::Test {
   protected:
@@ -30,20 +43,41 @@ class KeptNarsTest : public ::testing::Test {
 
 TEST_F(KeptNarsTest, a_file_has_its_name_when_it_is_kept) {
     const auto path = kept_.path_of("default", "nar/gzip/x.nar");
-    EXPECT_FALSE(KeptNars::has(path));
+    EXPECT_FALSE(KeptNars::has(path, 5));
     auto file = kept_.receive(5);
     file->write("he");
     file->write("llo");
     EXPECT_EQ(file->size(), 5U);
     EXPECT_EQ(file->hash(), Sha256::of("hello"));
     EXPECT_EQ(file->read(1, 3), "ell");
-    EXPECT_FALSE(KeptNars::has(path));
+    EXPECT_FALSE(KeptNars::has(path, 5));
     file->keep(path);
-    EXPECT_TRUE(KeptNars::has(path));
+    EXPECT_TRUE(KeptNars::has(path, 5));
+    EXPECT_TRUE(KeptNars::has(path, std::nullopt));
     EXPECT_EQ(file->read(0, 10), "hello");
     file.reset();
     EXPECT_EQ(fs::file_size(path), 5U);
     EXPECT_EQ(incoming(), 0U);
+}
+
+TEST_F(KeptNarsTest, what_has_another_size_is_not_there_and_is_replaced) {
+    const auto path = kept_.path_of("default", "nar/gzip/x");
+    for (const std::string content : {"hello", "hello again"}) {
+        EXPECT_FALSE(KeptNars::has(path, content.size()));
+        auto file = kept_.receive(content.size());
+        file->write(content);
+        file->keep(path);
+        EXPECT_TRUE(KeptNars::has(path, content.size()));
+    }
+    EXPECT_FALSE(KeptNars::has(kept_.directory() + "/default", std::nullopt));
+}
+
+TEST_F(KeptNarsTest, what_cannot_be_read_is_not_there) {
+    const auto path = temp_.write("made/default/x", "hello");
+    const auto check = [&] { return KeptNars::has(path, 5); };
+    EXPECT_TRUE(as_nobody(check));
+    fs::permissions(path, fs::perms::none);
+    EXPECT_FALSE(as_nobody(check));
 }
 
 TEST_F(KeptNarsTest, what_is_not_kept_goes) {

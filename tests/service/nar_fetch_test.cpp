@@ -85,7 +85,7 @@ TEST_F(NarFetchTest, what_fits_is_kept) {
     EXPECT_EQ(end_of(fetched), State::kept);
     EXPECT_EQ(fetched->standing().readable, k_data.size());
     EXPECT_EQ(fetched->read(4, 5), "bytes");
-    EXPECT_TRUE(KeptNars::has(path_of("a")));
+    EXPECT_TRUE(KeptNars::has(path_of("a"), k_data.size()));
 }
 
 TEST_F(NarFetchTest, what_does_not_fit_is_refused) {
@@ -108,7 +108,7 @@ TEST_F(NarFetchTest, contradictory_lengths_are_a_failure) {
         k_data + "\r\n0\r\n\r\n"
     );
     EXPECT_EQ(end_of(fetch("a")), State::failed);
-    EXPECT_FALSE(KeptNars::has(path_of("a")));
+    EXPECT_FALSE(KeptNars::has(path_of("a"), {}));
 }
 
 TEST_F(NarFetchTest, no_more_is_written_than_was_announced) {
@@ -134,6 +134,15 @@ TEST_F(NarFetchTest, what_has_ended_takes_no_place_while_it_is_read) {
         return end_of(absent) == State::absent;
     }));
     EXPECT_TRUE(eventually([&] { return end_of(fetch("absent-too")) == State::absent; }));
+}
+
+TEST_F(NarFetchTest, those_who_want_the_same_share_it_while_it_is_the_same) {
+    serve(answer_of(k_data));
+    const auto first = fetch("a", {{}, k_data.size()});
+    EXPECT_EQ(fetch("a", {{}, k_data.size()}), first);
+    EXPECT_EQ(end_of(first), State::kept);
+    EXPECT_EQ(fetch("a", {{}, k_data.size()}), first);
+    EXPECT_NE(fetch("a", {{}, k_data.size() + 1}), first);
 }
 
 }  // namespace

@@ -72,7 +72,7 @@ class NarFillerTest : public testing::Test {
     }
 
     [[nodiscard]] bool has(const std::string& name) const {
-        return KeptNars::has(kept_.path_of("default", "nar/" + name));
+        return KeptNars::has(kept_.path_of("default", "nar/" + name), 3);
     }
 
     [[nodiscard]] int asked(const std::string& name) {
@@ -106,6 +106,13 @@ TEST_F(NarFillerTest, what_the_primary_cannot_give_holds_up_nothing) {
     EXPECT_TRUE(eventually([&] { return has("i"); }));
     for (const auto& [name, answer] : answers) EXPECT_EQ(asked(name), 1) << name;
     EXPECT_TRUE(eventually([&] { return filler_->left() == answers.size(); }));
+}
+
+TEST_F(NarFillerTest, what_has_another_size_is_fetched_again) {
+    publish("a");
+    (void)temp_.write("default/nar/a", "something else");
+    start({});
+    EXPECT_TRUE(eventually([&] { return has("a"); }));
 }
 
 TEST_F(NarFillerTest, a_primary_that_fails_is_left_alone_after_some) {

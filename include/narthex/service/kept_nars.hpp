@@ -31,7 +31,7 @@ class IncomingKept {
     // After the last write, once.
     [[nodiscard]] Sha256 hash() { return hash_.finish(); }
 
-    // Makes it durable and gives it its name. Another of that name was the same.
+    // Makes it durable and gives it its name. Another of that name goes.
     void keep(const std::string& path);
 
     // `most` bytes from `offset`, or as many as there are.
@@ -59,8 +59,9 @@ class KeptNars {
     // Where a NAR is when it is kept. `nar`: its URL, as in nar_path.
     [[nodiscard]] std::string path_of(const std::string& cache, const std::string& nar) const;
 
-    // Whether it is there.
-    [[nodiscard]] static bool has(const std::string& path);
+    // Whether a file is there, can be read, and has `size` bytes: under a URL that isn't of a hash
+    // something else may have been published since.
+    [[nodiscard]] static bool has(const std::string& path, std::optional<std::uint64_t> size);
 
     // For a NAR of `size` bytes, whose room is reserved where the file system can.
     [[nodiscard]] std::unique_ptr<IncomingKept> receive(std::uint64_t size) const;
