@@ -30,8 +30,16 @@ bool may_be_ours(std::string_view path) {
 // Files of the directory, gathered until there are enough for a statement.
 class Sweep {
   public:
-    Sweep(db::Connection& connection, const KeptNars& kept, std::chrono::seconds age)
-        : connection_(connection), kept_(kept), oldest_(fs::file_time_type::clock::now() - age) {}
+    Sweep(
+        db::Connection& connection,
+        const KeptNars& kept,
+        std::chrono::seconds age,
+        const std::atomic<bool>& stopping
+    )
+        : connection_(connection),
+          kept_(kept),
+          oldest_(fs::file_time_type::clock::now() - age),
+          stopping_(stopping) {}
 
     std::size_t run() {
         if (!fs::exists(kept_.directory()) || !has_rows()) return 0;
@@ -52,6 +60,7 @@ class Sweep {
 
     void walk(const std::string& cache, const fs::path& below) {
         for (const auto& entry : fs::recursive_directory_iterator(below)) {
+            if (stopping_) return;
             if (!entry.is_regular_file() || entry.last_write_time() > oldest_) continue;
             auto url = entry.path().lexically_relative(below).string();
             if (!may_be_ours(url)) continue;
@@ -62,6 +71,7 @@ class Sweep {
     }
 
     void remove_unnamed() {
+        if (stopping_) return;
         std::vector<bool> named;
         connection_.read([&](db::Tx& tx) { named = db::are_named(tx, caches_, urls_); });
         for (std::size_t i = 0; i < named.size(); ++i) {
@@ -74,6 +84,7 @@ class Sweep {
     db::Connection& connection_;
     const KeptNars& kept_;
     fs::file_time_type oldest_;
+    const std::atomic<bool>& stopping_;
     std::vector<std::string> caches_;
     std::vector<std::string> urls_;
     std::size_t removed_ = 0;
@@ -88,9 +99,12 @@ bool may_sweep(const db::Instance& instance) {
 }  // namespace
 
 std::size_t sweep_kept_nars(
-    db::Connection& connection, const KeptNars& kept, std::chrono::seconds age
+    db::Connection& connection,
+    const KeptNars& kept,
+    std::chrono::seconds age,
+    const std::atomic<bool>& stopping
 ) {
-    return Sweep(connection, kept, age).run();
+    return Sweep(connection, kept, age, stopping).run();
 }
 
 KeptNarSweep::KeptNarSweep(std::string uri, const KeptNars& kept, InstanceNow instance)
@@ -119,7 +133,7 @@ void KeptNarSweep::run() {
         }
         lock.lock();
         connection_.reset();
-    } while (!stop_.wait_for(lock, k_pause, [this] { return stopping_; }));
+    } while (!stop_.wait_for(lock, k_pause, [this] { return stopping_.load(); }));
 }
 
 void KeptNarSweep::sweep() {
@@ -130,7 +144,7 @@ void KeptNarSweep::sweep() {
         connection_ = std::move(fresh);
     }
     kept_.remove_leftovers();
-    const auto removed = sweep_kept_nars(*connection_, kept_, k_age);
+    const auto removed = sweep_kept_nars(*connection_, kept_, k_age, stopping_);
     if (removed > 0) spdlog::info("event=kept_nars_swept removed={}", removed);
 }
 

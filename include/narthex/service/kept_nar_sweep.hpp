@@ -7,6 +7,7 @@
 #include "narthex/db/instance.hpp"
 #include "narthex/service/kept_nars.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -19,9 +20,13 @@
 namespace narthex::service {
 
 // One turn; how many went. Files younger than `age` stay, and all where there is no row at all:
-// that is a database of something else. Throws what db throws, and std::filesystem_error.
+// that is a database of something else. Ends soon when `stopping` comes true. Throws what db
+// throws, and std::filesystem_error.
 std::size_t sweep_kept_nars(
-    db::Connection& connection, const KeptNars& kept, std::chrono::seconds age
+    db::Connection& connection,
+    const KeptNars& kept,
+    std::chrono::seconds age,
+    const std::atomic<bool>& stopping
 );
 
 class KeptNarSweep {
@@ -43,7 +48,7 @@ class KeptNarSweep {
     InstanceNow instance_;
     std::mutex mutex_;
     std::condition_variable stop_;
-    bool stopping_ = false;
+    std::atomic<bool> stopping_ = false;
     std::unique_ptr<db::Connection> connection_;  // replaced under the mutex
     std::thread thread_;
 };
