@@ -4,15 +4,11 @@
 
 namespace narthex::http {
 
-namespace {
-
-Answer later(std::string_view line) {
-    auto answer = text_answer(503, line);
+Answer try_later(std::string_view line, int status) {
+    auto answer = text_answer(status, line);
     add_field(answer, "Retry-After", "5");  // seconds
     return answer;
 }
-
-}  // namespace
 
 bool has_good_host(const Request& request) {
     return request.host_fields == 1 || (request.host_fields == 0 && request.version == 10);
@@ -31,11 +27,11 @@ Answer method_not_allowed(std::string_view allowed) {
 }
 
 Answer service_unavailable(std::string_view away) {
-    return later(fmt::format("503: {}; try again in some seconds", away));
+    return try_later(fmt::format("503: {}; try again in some seconds", away));
 }
 
 Answer not_up_to_date() {
-    return later(
+    return try_later(
         "503: this server isn't up to date with its primary, and lacks something of this; ask for "
         "it "
         "one by one, or try again in some seconds"
@@ -43,7 +39,7 @@ Answer not_up_to_date() {
 }
 
 Answer too_busy() {
-    return later("503: too many bulk requests at once; try again in some seconds");
+    return try_later("503: too many bulk requests at once; try again in some seconds");
 }
 
 std::optional<Answer> refusal(const Request& request) {

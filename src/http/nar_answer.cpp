@@ -2,6 +2,7 @@
 
 #include "narthex/core/http_range.hpp"
 #include "narthex/core/log_text.hpp"
+#include "narthex/http/common_answers.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -87,9 +88,7 @@ bool is_gone(int error) {
 // say, can't be opened because too many files are open.
 Answer unreadable(bool gone) {
     if (gone) return text_answer(404, "404: this NAR is known but not on the disk");
-    auto answer = text_answer(503, "503: this NAR can't be read now; try again in some seconds");
-    add_field(answer, "Retry-After", "5");
-    return answer;
+    return try_later("503: this NAR can't be read now; try again in some seconds");
 }
 
 Answer opened_answer(const Opened& opened, const Request& request) {

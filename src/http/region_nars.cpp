@@ -3,6 +3,7 @@
 #include "nar_sources.hpp"
 
 #include "narthex/core/http_target.hpp"
+#include "narthex/http/common_answers.hpp"
 #include "narthex/http/nar_answer.hpp"
 #include "narthex/http/relay_rules.hpp"
 #include "narthex/http/relayed_answer.hpp"
@@ -25,14 +26,10 @@ constexpr std::string_view k_nar_type = "application/x-nix-nar";
 // What the primary may say of a NAR to clients of ours. All else is between it and us.
 constexpr std::array k_told = {200, 206, 304, 404, 416};
 
-Answer later(std::string_view line) {
-    auto answer = text_answer(503, line);
-    add_field(answer, "Retry-After", "5");  // seconds
-    return answer;
-}
-
 Answer unfetched() {
-    return later("503: this region can't get the NAR from its primary; try again in some seconds");
+    return try_later(
+        "503: this region can't get the NAR from its primary; try again in some seconds"
+    );
 }
 
 Answer followed(std::shared_ptr<service::NarFetch> fetch, asio::thread_pool& files) {

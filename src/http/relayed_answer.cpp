@@ -1,5 +1,6 @@
 #include "narthex/http/relayed_answer.hpp"
 
+#include "narthex/http/common_answers.hpp"
 #include "narthex/http/relay_rules.hpp"
 
 #include <fmt/format.h>
@@ -10,12 +11,6 @@ namespace {
 
 // Larger answers are handed on as they come. What says nothing of its length has to fit, too.
 constexpr std::size_t k_gathered = 256 * 1024;
-
-Answer later(int status, std::string_view line) {
-    auto answer = text_answer(status, line);
-    add_field(answer, "Retry-After", "5");  // seconds
-    return answer;
-}
 
 bool has_no_body(Method method, int status) {
     return method == Method::head || status == 204 || status == 304;
@@ -90,21 +85,17 @@ void relay_answer(
 
 Answer primary_fault(std::string_view primary_url, const service::ExchangeFault& fault) {
     if (fault.too_slow) {
-        return later(
-            504,
+        return try_later(
             fmt::format(
                 "504: this region's primary, {}, doesn't answer in time; try again in some seconds",
                 primary_url
-            )
+            ),
+            504
         );
     }
-    return later(
-        503,
-        fmt::format(
-            "503: this region's primary, {}, can't be reached; try again in some seconds",
-            primary_url
-        )
-    );
+    return try_later(fmt::format(
+        "503: this region's primary, {}, can't be reached; try again in some seconds", primary_url
+    ));
 }
 
 Answer relay_loop(std::string_view region) {
@@ -125,19 +116,17 @@ Answer no_primary_url(std::string_view region) {
 }
 
 Answer too_many_relayed() {
-    return later(
-        503, "503: too many requests for this region's primary; try again in some seconds"
-    );
+    return try_later("503: too many requests for this region's primary; try again in some seconds");
 }
 
 Answer bad_primary_answer(int status) {
-    return later(
-        502,
+    return try_later(
         fmt::format(
             "502: what this region's primary answers ({}) isn't whole or isn't narthex's: tell its "
             "operator",
             status
-        )
+        ),
+        502
     );
 }
 

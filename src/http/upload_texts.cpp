@@ -1,6 +1,7 @@
 #include "narthex/http/upload_texts.hpp"
 
 #include "narthex/core/log_text.hpp"
+#include "narthex/http/common_answers.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -11,12 +12,6 @@
 namespace narthex::http {
 
 namespace {
-
-Answer later(std::string_view line) {
-    auto answer = text_answer(503, line);
-    add_field(answer, "Retry-After", "5");  // seconds
-    return answer;
-}
 
 Answer disk_full() {
     return text_answer(
@@ -48,11 +43,11 @@ Answer uploads_disabled() {
 }
 
 Answer too_many_uploads() {
-    return later("503: too many uploads at once; try again in some seconds");
+    return try_later("503: too many uploads at once; try again in some seconds");
 }
 
 Answer not_yet_primary() {
-    return later(
+    return try_later(
         "503: this server has just started, and asks its regions whether it is the primary still; "
         "try "
         "again in some seconds"
@@ -86,16 +81,17 @@ Answer disk_fault(const std::system_error& error) {
     spdlog::error("event=upload_failed reason={}", log_text(error.what()));
     const int code = error.code().value();
     if (code == ENOSPC || code == EDQUOT || code == EFBIG) return disk_full();
-    return later("503: the server can't write to its disk; try again in some seconds");
+    return try_later("503: the server can't write to its disk; try again in some seconds");
 }
 
 Answer publish_fault(service::PublishFault fault, const std::string& reason) {
     switch (fault) {
         case service::PublishFault::away:
-            return later("503: the database is away; nothing was stored, try again in some seconds"
+            return try_later(
+                "503: the database is away; nothing was stored, try again in some seconds"
             );
         case service::PublishFault::in_doubt:
-            return later("503: the database went away; it may have been stored, try again");
+            return try_later("503: the database went away; it may have been stored, try again");
         case service::PublishFault::full:
             return disk_full();
         case service::PublishFault::elsewhere:
@@ -103,7 +99,7 @@ Answer publish_fault(service::PublishFault fault, const std::string& reason) {
         case service::PublishFault::failed:
             break;
     }
-    return later("503: the database refused it; the server's log says why");
+    return try_later("503: the database refused it; the server's log says why");
 }
 
 Answer published_answer(const service::Published& published) {

@@ -23,6 +23,9 @@ inline constexpr std::string_view k_primary_away =
 [[nodiscard]] Answer method_not_allowed(std::string_view allowed);  // 405
 [[nodiscard]] Answer too_busy();                                    // 503: too many bulk requests
 
+// With Retry-After. `line` says its status, too.
+[[nodiscard]] Answer try_later(std::string_view line, int status = 503);
+
 // 503: who is away.
 [[nodiscard]] Answer service_unavailable(std::string_view away = "the database is away");
 
