@@ -134,12 +134,7 @@ std::optional<BodyPlan> ApiAnswers::plan(const Request& request) const {
 
 void ApiAnswers::answer(BulkAsk ask, Done done) {
     const auto& request = **ask.request;
-    if (request.method == Method::head) {
-        done = [done = std::move(done)](Answer answer) {
-            drop_body(answer);
-            done(std::move(answer));
-        };
-    }
+    done = done_for(request.method, std::move(done));
     // Asked again: a cache or the right may have gone while the body came.
     const auto caches = catalog_.caches();
     if (auto refusal = fault(request, *caches)) return done(std::move(*refusal));

@@ -72,12 +72,7 @@ BulkAnswers::BulkAnswers(
       room_(limits.memory_bytes) {}
 
 void BulkAnswers::answer(BulkAsk ask, Done done) {
-    if ((*ask.request)->method == Method::head) {
-        done = [done = std::move(done)](Answer answer) {
-            drop_body(answer);
-            done(std::move(answer));
-        };
-    }
+    done = done_for((*ask.request)->method, std::move(done));
     asio::post(files_, [this, ask = std::move(ask), done = std::move(done)]() mutable {
         start(std::move(ask), std::move(done));
     });

@@ -54,4 +54,12 @@ Answer health() {
     return text_answer(200, "ok");
 }
 
+std::function<void(Answer)> done_for(Method method, std::function<void(Answer)> done) {
+    if (method != Method::head) return done;
+    return [done = std::move(done)](Answer answer) {
+        drop_body(answer);
+        done(std::move(answer));
+    };
+}
+
 }  // namespace narthex::http

@@ -4,6 +4,7 @@
 #include "narthex/http/answer.hpp"
 #include "narthex/http/request.hpp"
 
+#include <functional>
 #include <optional>
 #include <string_view>
 
@@ -33,5 +34,8 @@ inline constexpr std::string_view k_primary_away =
 [[nodiscard]] Answer not_up_to_date();
 
 [[nodiscard]] Answer health();
+
+// `done` for the answer to a request of that method: to HEAD without a body.
+[[nodiscard]] std::function<void(Answer)> done_for(Method method, std::function<void(Answer)> done);
 
 }  // namespace narthex::http
