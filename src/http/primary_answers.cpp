@@ -42,7 +42,7 @@ std::string shown_url(const db::Instance& instance) {
 }  // namespace
 
 PrimaryAnswers::PrimaryAnswers(
-    InstanceNow instance,
+    service::InstanceNow instance,
     const service::Catalog& catalog,
     const service::Access& access,
     service::Exchanges& exchanges,

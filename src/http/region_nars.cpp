@@ -53,7 +53,7 @@ struct RegionNars::Question {
 };
 
 RegionNars::RegionNars(
-    InstanceNow instance,
+    service::InstanceNow instance,
     const service::Catalog& catalog,
     const service::KeptNars& kept,
     service::NarFetches& fetches,

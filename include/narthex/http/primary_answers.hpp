@@ -3,7 +3,6 @@
 // answer to a narinfo waits until this region has it. Any thread.
 #pragma once
 
-#include "narthex/db/instance.hpp"
 #include "narthex/http/answer.hpp"
 #include "narthex/http/body_sink.hpp"
 #include "narthex/http/bulk_answers.hpp"
@@ -14,6 +13,7 @@
 #include "narthex/service/catalog.hpp"
 #include "narthex/service/epochs.hpp"
 #include "narthex/service/exchange.hpp"
+#include "narthex/service/instance_now.hpp"
 
 #include <atomic>
 #include <cstdint>
@@ -24,16 +24,13 @@
 
 namespace narthex::http {
 
-// Which instance this is, now. Never null; any thread.
-using InstanceNow = std::function<std::shared_ptr<const db::Instance>()>;
-
 class PrimaryAnswers {
   public:
     using Done = std::function<void(Answer)>;
 
     // All outlive it.
     PrimaryAnswers(
-        InstanceNow instance,
+        service::InstanceNow instance,
         const service::Catalog& catalog,
         const service::Access& access,
         service::Exchanges& exchanges,
@@ -72,7 +69,7 @@ class PrimaryAnswers {
     ) const;
     void await_narinfo(const Request& request, Answer answer, const Done& done);
 
-    InstanceNow instance_;
+    service::InstanceNow instance_;
     const service::Catalog& catalog_;
     const service::Access& access_;
     service::Exchanges& exchanges_;

@@ -6,9 +6,9 @@
 
 #include "narthex/http/answer.hpp"
 #include "narthex/http/bulk_answers.hpp"
-#include "narthex/http/primary_answers.hpp"
 #include "narthex/service/catalog.hpp"
 #include "narthex/service/exchange.hpp"
+#include "narthex/service/instance_now.hpp"
 #include "narthex/service/kept_nars.hpp"
 #include "narthex/service/nar_fetch.hpp"
 
@@ -26,7 +26,7 @@ class RegionNars {
 
     // All outlive it, and `files` all answers.
     RegionNars(
-        InstanceNow instance,
+        service::InstanceNow instance,
         const service::Catalog& catalog,
         const service::KeptNars& kept,
         service::NarFetches& fetches,
@@ -53,7 +53,7 @@ class RegionNars {
         const service::ExchangeHead& head
     );
 
-    InstanceNow instance_;
+    service::InstanceNow instance_;
     const service::Catalog& catalog_;
     const service::KeptNars& kept_;
     service::NarFetches& fetches_;

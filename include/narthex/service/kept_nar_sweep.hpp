@@ -4,14 +4,13 @@
 #pragma once
 
 #include "narthex/db/connection.hpp"
-#include "narthex/db/instance.hpp"
+#include "narthex/service/instance_now.hpp"
 #include "narthex/service/kept_nars.hpp"
 
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -31,8 +30,6 @@ std::size_t sweep_kept_nars(
 
 class KeptNarSweep {
   public:
-    using InstanceNow = std::function<std::shared_ptr<const db::Instance>()>;
-
     // `kept` outlives it.
     KeptNarSweep(std::string uri, const KeptNars& kept, InstanceNow instance);
     ~KeptNarSweep();

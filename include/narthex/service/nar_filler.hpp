@@ -5,8 +5,8 @@
 #pragma once
 
 #include "narthex/db/connection.hpp"
-#include "narthex/db/instance.hpp"
 #include "narthex/db/kept_nars.hpp"
+#include "narthex/service/instance_now.hpp"
 #include "narthex/service/kept_nars.hpp"
 #include "narthex/service/nar_fetch.hpp"
 
@@ -26,8 +26,6 @@ namespace narthex::service {
 
 class NarFiller {
   public:
-    using InstanceNow = std::function<std::shared_ptr<const db::Instance>()>;
-
     // `kept` and `fetches` outlive it.
     NarFiller(std::string uri, const KeptNars& kept, NarFetches& fetches, InstanceNow instance);
     ~NarFiller();
