@@ -4,14 +4,10 @@
 
 #include "narthex/core/encoding.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <ctime>
 #include <filesystem>
 #include <system_error>
 
@@ -37,34 +33,18 @@ bool was_hashed(const std::string& name) {
 }  // namespace
 
 IncomingNar::IncomingNar(std::string base, std::string name)
-    : base_(std::move(base)), name_(std::move(name)) {
-    const auto file = base_ + std::string(k_incoming) + name_;
-    fd_ = ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-    if (fd_ < 0) fail_on(file);
-    ::flock(fd_, LOCK_EX | LOCK_NB);
-}
+    : base_(std::move(base)),
+      name_(std::move(name)),
+      file_(base_ + std::string(k_incoming) + name_) {}
 
 IncomingNar::~IncomingNar() {
-    if (!keep_) {
-        if (!place_.empty()) ::unlink((base_ + '/' + place_).c_str());
-        ::unlink((base_ + std::string(k_incoming) + name_).c_str());
-    }
-    ::close(fd_);
-}
-
-void IncomingNar::write(std::string_view bytes) {
-    hash_.update(bytes);
-    while (!bytes.empty()) {
-        const auto written = ::write(fd_, bytes.data(), bytes.size());
-        if (written < 0 && errno == EINTR) continue;
-        if (written < 0) fail_on(base_);
-        size_ += static_cast<std::uint64_t>(written);
-        bytes.remove_prefix(static_cast<std::size_t>(written));
-    }
+    if (keep_) return;
+    if (!place_.empty()) ::unlink((base_ + '/' + place_).c_str());
+    ::unlink((base_ + std::string(k_incoming) + name_).c_str());
 }
 
 std::string IncomingNar::place(const Sha256& hash) {
-    if (::fsync(fd_) != 0) fail_on(base_);
+    file_.make_durable();
     const auto incoming = base_ + std::string(k_incoming);
     const auto named = to_nix_base32(hash.bytes()) + '-' + name_;
     if (::rename((incoming + name_).c_str(), (incoming + named).c_str()) != 0) fail_on(incoming);
@@ -106,14 +86,7 @@ std::unique_ptr<IncomingNar> UploadDirectory::receive() const {
 std::vector<UploadDirectory::Leftover> UploadDirectory::leftovers(std::chrono::seconds age) const {
     std::vector<Leftover> found;
     for (const auto& entry : fs::directory_iterator(base_ + std::string(k_incoming))) {
-        const int fd = ::open(entry.path().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-        if (fd < 0) continue;  // it has just gone
-        struct stat info {};
-        const bool old = ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode) &&
-                         std::time(nullptr) - info.st_mtim.tv_sec >= age.count();
-        const bool abandoned = old && ::flock(fd, LOCK_EX | LOCK_NB) == 0;
-        ::close(fd);
-        if (!abandoned) continue;
+        if (!is_left_over(entry.path().string(), age)) continue;
         const auto name = entry.path().filename().string();
         found.push_back({name, was_hashed(name) ? place_of(name) : ""});
     }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "narthex/core/hash.hpp"
+#include "narthex/service/incoming_file.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -25,27 +26,26 @@ class IncomingKept {
     IncomingKept(const IncomingKept&) = delete;
     IncomingKept& operator=(const IncomingKept&) = delete;
 
-    void write(std::string_view bytes);
-    [[nodiscard]] std::uint64_t size() const { return size_; }
+    void write(std::string_view bytes) { file_.write(bytes); }
+    [[nodiscard]] std::uint64_t size() const { return file_.size(); }
 
     // After the last write, once.
-    [[nodiscard]] Sha256 hash() { return hash_.finish(); }
+    [[nodiscard]] Sha256 hash() { return file_.hash(); }
 
     // Makes it durable and gives it its name. Another of that name goes.
     void keep(const std::string& path);
 
     // `most` bytes from `offset`, or as many as there are.
-    [[nodiscard]] std::string read(std::uint64_t offset, std::size_t most) const;
+    [[nodiscard]] std::string read(std::uint64_t offset, std::size_t most) const {
+        return file_.read(offset, most);
+    }
 
   private:
     friend class KeptNars;
-    IncomingKept(const std::string& directory, std::uint64_t size);
+    explicit IncomingKept(const std::string& name) : name_(name), file_(name) {}
 
-    std::string directory_;
-    std::string file_;  // empty: it has its name
-    int fd_ = -1;
-    std::uint64_t size_ = 0;
-    Sha256Stream hash_;
+    std::string name_;  // empty: it has the one for good
+    IncomingFile file_;
 };
 
 class KeptNars {

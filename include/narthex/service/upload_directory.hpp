@@ -7,6 +7,7 @@
 #pragma once
 
 #include "narthex/core/hash.hpp"
+#include "narthex/service/incoming_file.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -26,11 +27,11 @@ class IncomingNar {
     IncomingNar(const IncomingNar&) = delete;
     IncomingNar& operator=(const IncomingNar&) = delete;
 
-    void write(std::string_view bytes);
-    [[nodiscard]] std::uint64_t size() const { return size_; }
+    void write(std::string_view bytes) { file_.write(bytes); }
+    [[nodiscard]] std::uint64_t size() const { return file_.size(); }
 
     // After the last write, once.
-    [[nodiscard]] Sha256 hash() { return hash_.finish(); }
+    [[nodiscard]] Sha256 hash() { return file_.hash(); }
 
     // Makes it durable and links it to its place, which is returned: a path below the directory.
     [[nodiscard]] std::string place(const Sha256& hash);
@@ -48,9 +49,7 @@ class IncomingNar {
     std::string base_;
     std::string name_;   // in incoming/
     std::string place_;  // empty: it has none yet
-    int fd_ = -1;
-    std::uint64_t size_ = 0;
-    Sha256Stream hash_;
+    IncomingFile file_;
     bool keep_ = false;
 };
 
