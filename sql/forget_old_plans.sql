@@ -1,8 +1,8 @@
--- Plans that were never hidden and are so old that nobody will. $1: cache; $2: seconds that they are kept.
-with old as (
-    delete from plan
+-- Plans that were never hidden and are so old that nobody will; those that somebody uses just now stay. Their
+-- paths go by forget_plan_paths. $1: cache; $2: seconds that they are kept.
+delete from plan
+where id in (
+    select id from plan
     where cache = $1 and state = 'planned' and created_at < now() - make_interval(secs => $2::bigint)
-    returning id
+    for update skip locked
 )
-delete from plan_path using old
-where plan_path.plan = old.id

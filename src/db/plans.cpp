@@ -75,6 +75,10 @@ void forget_old_plans(Tx& tx, int cache, std::int64_t kept) {
     exec(tx, sql::forget_old_plans, cache, kept);
 }
 
+std::size_t forget_plan_paths(Tx& tx, int most) {
+    return static_cast<std::size_t>(exec(tx, sql::forget_plan_paths, most).affected_rows());
+}
+
 std::optional<Plan> find_plan(Tx& tx, int id) {
     const auto rows = exec(tx, sql::find_plan, id);
     if (rows.empty()) return std::nullopt;

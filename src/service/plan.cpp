@@ -205,7 +205,6 @@ class Planning {
              to_json(summary_, options_.cache.store_dir),
              living_ids(roots_)}
         );
-        db::forget_old_plans(tx_, cache(), std::chrono::seconds(k_unhidden_plan_kept).count());
         if (events_.stop != nullptr && events_.stop->load()) throw db::Stopped();
         return {id, engine_, std::move(summary_)};
     }
@@ -230,6 +229,18 @@ class Planning {
     PlanSummary summary_;
 };
 
+// In transactions of their own: the plan's, which sees one moment, would fail where another planner
+// forgets the same ones.
+void forget_old_plans(db::Connection& connection, int cache, const std::atomic<bool>* stop) {
+    constexpr int k_batch = 10'000;
+    connection.write([cache](db::Tx& tx) {
+        db::forget_old_plans(tx, cache, std::chrono::seconds(k_unhidden_plan_kept).count());
+    });
+    for (std::size_t gone = 1; gone > 0 && (stop == nullptr || !stop->load());) {
+        connection.write([&](db::Tx& tx) { gone = db::forget_plan_paths(tx, k_batch); });
+    }
+}
+
 }  // namespace
 
 PlanReport make_plan(
@@ -241,6 +252,7 @@ PlanReport make_plan(
         db::see_one_moment(tx);
         report = Planning(database, options, events, tx).run();
     });
+    forget_old_plans(connection, options.cache.id, events.stop);
     return std::move(*report);
 }
 

@@ -436,6 +436,44 @@ TEST_F(Plans, that_were_never_hidden_are_forgotten_when_they_are_old) {
     EXPECT_EQ(ask("select string_agg(distinct plan::text, ' ') from plan_path"), "2 3 4");
 }
 
+TEST_F(Plans, are_made_once_though_another_planner_forgets_the_same_old_one) {
+    store_chain(10);
+    const auto old = make_plan(database_.uri(), options(1), {});
+    execute("update plan set created_at = now() - interval '31 days'");
+    int times = 0;
+    PlanEvents events;
+    events.progress = [&](std::string_view phase, std::uint64_t) {
+        if (phase != "storing" || times++ > 0) return;
+        execute("delete from plan where id = " + std::to_string(old.plan));
+    };
+    const auto plan = make_plan(database_.uri(), options(1), events);
+    EXPECT_EQ(times, 1);
+    EXPECT_EQ(
+        ask("select string_agg(distinct plan::text, ' ') from plan_path"), std::to_string(plan.plan)
+    );
+}
+
+TEST_F(Plans, wait_for_nobody_who_uses_an_old_one) {
+    store_chain(10);
+    (void)make_plan(database_.uri(), options(1), {});
+    execute("update plan set created_at = now() - interval '31 days'");
+    connection_.write([&](db::Tx& tx) {
+        tx.transaction.exec("select from plan for update");
+        (void)make_plan(database_.uri() + " options='-c lock_timeout=5s'", options(1), {});
+    });
+    EXPECT_EQ(ask("select count(*) from plan"), "2");
+}
+
+TEST_F(Plans, that_were_forgotten_lose_all_of_their_paths) {
+    store_chain(10);
+    execute("insert into plan_path select 1000 + n % 3, n, 0 from generate_series(1, 25000) n");
+    const auto plan = make_plan(database_.uri(), options(1), {});
+    EXPECT_EQ(
+        ask("select count(*) from plan_path where plan <> " + std::to_string(plan.plan)), "0"
+    );
+    EXPECT_EQ(stored(plan.plan).size(), 10U);
+}
+
 TEST_F(Plans, leave_nothing_when_they_are_stopped) {
     store_chain(10);
     std::atomic<bool> stop = false;

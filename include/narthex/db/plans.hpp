@@ -30,8 +30,11 @@ struct NewPlan {
 // The transaction's snapshot is the plan's.
 void store_plan(Tx& tx, const NewPlan& plan);
 
-// Those of the cache that were never hidden and are older than this, in seconds.
+// Those of the cache that were never hidden and are older than this, in seconds. Their paths stay.
 void forget_old_plans(Tx& tx, int cache, std::int64_t kept);
+
+// Paths of plans that were forgotten, at most so many. Returns how many went.
+std::size_t forget_plan_paths(Tx& tx, int most);
 
 struct Plan {
     int id;

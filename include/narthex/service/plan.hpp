@@ -41,7 +41,8 @@ struct PlanEvents {
     const std::atomic<bool>* stop = nullptr;
 };
 
-// Throws db::Stopped when it was stopped: no plan was stored. Else what db throws.
+// Once it is stored, old ones are forgotten. Throws db::Stopped when it was stopped: no plan was
+// stored. Else what db throws.
 [[nodiscard]] PlanReport make_plan(
     const std::string& database, const PlanOptions& options, const PlanEvents& events
 );
