@@ -21,6 +21,7 @@
 
 #include <atomic>
 #include <csignal>
+#include <cstdlib>
 #include <optional>
 #include <thread>
 
@@ -53,6 +54,14 @@ void raise_file_limit(std::size_t connections) {
         limit.rlim_max,
         connections
     );
+}
+
+// libpq looks for certificates in the home directory, and fails where it may not look: root's is
+// closed to whom clients are served as. To be called before there are threads.
+void leave_roots_home(const OpenDatabase& database) {
+    if (::geteuid() != 0 || !database.cluster) return;
+    const auto* user = ::getpwuid(database.cluster->owner_uid());
+    ::setenv("HOME", user != nullptr ? user->pw_dir : "/", 1);
 }
 
 // Root was needed to bind and to start PostgreSQL; clients are served as the data directory's
@@ -136,6 +145,7 @@ int serve(const Config& config, const OpenDatabase& database, asio::io_context& 
         spdlog::error("event=schema_mismatch reason={}", log_text(reason));
         asio::post(main_thread, [&] { main_thread.stop(); });
     };
+    leave_roots_home(database);
     Serving serving(config, database, give_up);
     drop_root(database);
     const auto upload_dir = upload_directory(config, database);
