@@ -11,6 +11,18 @@
 
 namespace narthex::db {
 
+namespace {
+
+// A copy brings none of them. They are absolute values under the region's name: what one primary
+// had another may lack, and sent twice they count once.
+void keep_own_counts(Tx& tx, const std::string& name) {
+    const auto before = read_instance(tx).name;
+    const bool of_another = !before.empty() && before != name;
+    exec(tx, of_another ? sql::empty_own_counts : sql::send_own_counts_again);
+}
+
+}  // namespace
+
 SubscriberSetup find_subscriber_setup(Tx& tx) {
     const auto row = exec(tx, sql::find_subscriber_setup)[0];
     return {row[0].as<int>(), row[1].as<bool>()};
@@ -29,6 +41,7 @@ OwnRows find_own_rows(Tx& tx) {
 }
 
 void begin_joining(Tx& tx, const Joining& joining) {
+    keep_own_counts(tx, joining.name);
     exec(tx, sql::act_as_replica);
     exec(
         tx,
@@ -91,6 +104,7 @@ std::optional<std::int64_t> heartbeat_time(Tx& tx) {
 void become_empty(Tx& tx) {
     exec(tx, sql::act_as_replica);
     exec(tx, sql::become_empty);
+    exec(tx, sql::empty_own_counts);
     exec_spelled(tx, sql::spell_empty_tables);
     exec_spelled(tx, sql::spell_hearing, std::string("enable always"));
     exec(tx, sql::insert_first_cache);

@@ -40,7 +40,8 @@ struct Joining {
     std::string uri;  // of the primary, with the lasting password
 };
 // Empties the tables and makes the subscription, which connects to nothing yet. Until end_joining
-// nobody hears of what is copied. An older subscription has to be gone.
+// nobody hears of what is copied. An older subscription has to be gone. What was counted under the
+// same name stays, and is sent (again).
 void begin_joining(Tx& tx, const Joining& joining);
 
 // The copy is complete: it is a region now. Whoever keeps answers in memory forgets them.

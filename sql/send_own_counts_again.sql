@@ -1,0 +1,1 @@
+update own_count set sent = false where sent
