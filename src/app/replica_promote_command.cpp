@@ -16,6 +16,7 @@ namespace {
 struct PromoteFlags : ReplicaFlags {
     std::string url;
     bool unfenced = false;
+    bool forgets_old = false;
 };
 
 void print_json(const service::Promoted& promoted) {
@@ -31,7 +32,12 @@ void print_json(const service::Promoted& promoted) {
 
 void print(const service::Promoted& promoted) {
     if (promoted.name.empty()) {
-        fmt::print("the old primary is fenced now: it takes no writes any more\n");
+        fmt::print(
+            "{}\n",
+            promoted.fenced ? "the old primary is fenced now: it takes no writes any more"
+                            : "the old primary is given up: nobody here tells it any more that it "
+                              "was replaced"
+        );
         return;
     }
     fmt::print("region {} is the primary now, epoch {}\n", promoted.name, promoted.epoch);
@@ -57,6 +63,7 @@ int promote(const PromoteFlags& flags) {
     service::PromoteOptions options;
     options.url = checked_url("--url", flags.url);
     options.unfenced = flags.unfenced;
+    options.forgets_old = flags.forgets_old;
     options.who = caller_name();
     options.stop = &interrupted();
     const auto promoted = service::promote(database.uri, options);
@@ -83,6 +90,13 @@ void add_replica_promote(Command replica, Action& action) {
         flags->unfenced,
         "though the old primary can't be asked: what it had last is lost, and it may take more"
     );
+    command
+        .add_flag(
+            "--forget-old",
+            flags->forgets_old,
+            "after --force-unfenced: try no longer to fence the old primary, which is gone for good"
+        )
+        .excludes("--force-unfenced");
     command.callback([&action, flags] { action = [flags] { return promote(*flags); }; });
 }
 

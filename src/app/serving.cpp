@@ -105,7 +105,8 @@ Serving::Serving(const Config& config, const OpenDatabase& database, const GiveU
       )),
       count_sender_(std::make_unique<service::CountSender>(service::CountSenderOptions{
           database.uri, config.count_flush, [this] { return uplink_->primary(); }})),
-      duties_({database.uri, user_agent(), config.region_drop_after}, watch_),
+      duties_({database.uri, user_agent()}, watch_),
+      upkeep_({database.uri, config.region_drop_after}, watch_),
       readiness_(*lookups_, catalog_, watch_, *uplink_, config.ready_lag),
       bulk_(std::make_unique<service::BulkLookups>(bulk_options(config, database))),
       leases_(lease_options(config, database)),
@@ -200,6 +201,7 @@ void Serving::stop() {
     primary_lookups_.stop();
     count_sender_->stop();
     duties_.stop();
+    upkeep_.stop();
     server_.stop(k_drain_limit);
     if (admin_server_) admin_server_->stop(k_admin_drain_limit);
     upstreams_.stop();

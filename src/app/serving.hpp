@@ -33,6 +33,7 @@
 #include "narthex/service/primary_duties.hpp"
 #include "narthex/service/primary_lookups.hpp"
 #include "narthex/service/publishing.hpp"
+#include "narthex/service/region_upkeep.hpp"
 #include "narthex/service/uplink.hpp"
 #include "narthex/service/upload_sweep.hpp"
 #include "narthex/service/upstreams.hpp"
@@ -107,6 +108,7 @@ class Serving {
     std::unique_ptr<service::Uplink> uplink_;
     std::unique_ptr<service::CountSender> count_sender_;
     service::PrimaryDuties duties_;
+    service::RegionUpkeep upkeep_;
     http::Readiness readiness_;
     std::unique_ptr<service::BulkLookups> bulk_;
     service::Leases leases_;

@@ -77,6 +77,12 @@ void PrimaryConnection::send_counts(std::span<const RequestCount> counts) {
     impl_->libpq.exec(sql::send_counts, parameters);
 }
 
+void PrimaryConnection::fence(std::int64_t new_epoch, const std::string& new_primary) {
+    impl_->libpq.prepare(sql::fence_primary);
+    const std::array parameters{int8(new_epoch), new_primary};
+    impl_->libpq.exec(sql::fence_primary, parameters);
+}
+
 void PrimaryConnection::interrupt() noexcept {
     impl_->libpq.interrupt();
 }

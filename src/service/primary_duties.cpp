@@ -2,9 +2,7 @@
 
 #include "narthex/core/log_text.hpp"
 #include "narthex/db/heartbeats.hpp"
-#include "narthex/db/subscription.hpp"
-#include "narthex/service/replica_invite.hpp"
-#include "narthex/service/replica_promote.hpp"
+#include "narthex/db/instance.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -14,11 +12,8 @@ namespace {
 
 constexpr std::chrono::milliseconds k_turn(500);
 constexpr std::chrono::seconds k_look_interval(5);
-constexpr std::chrono::seconds k_slot_interval(60);
 // A region that can't be reached keeps nobody from publishing.
 constexpr std::chrono::seconds k_longest_hold(3);
-// In the audit log.
-constexpr std::string_view k_who = "serve";
 
 std::vector<std::string> urls_of(const std::vector<db::RegionStatus>& regions) {
     std::vector<std::string> urls;
@@ -28,18 +23,10 @@ std::vector<std::string> urls_of(const std::vector<db::RegionStatus>& regions) {
     return urls;
 }
 
-std::int64_t seconds_since_1970() {
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    return std::chrono::duration_cast<std::chrono::seconds>(now).count();
-}
-
 }  // namespace
 
 PrimaryDuties::PrimaryDuties(PrimaryDutiesOptions options, const InstanceWatch& watch)
-    : options_(std::move(options)),
-      watch_(watch),
-      epochs_(options_.user_agent),
-      slots_(options_.drop_after) {
+    : options_(std::move(options)), watch_(watch), epochs_(options_.user_agent) {
     try {
         connect();
         if (is_primary()) look_at_regions(started_at_);
@@ -121,45 +108,8 @@ void PrimaryDuties::look_at_regions(Clock::time_point now) {
     connection_->read([&](db::Tx& tx) { regions = db::list_region_status(tx); });
     looked_at_ = now;
     epochs_.ask(urls_of(regions));
-    {
-        const std::lock_guard lock(mutex_);
-        regions_ = regions;
-    }
-    try {
-        look_after(regions, now);
-    } catch (const db::QueryFailed& error) {
-        // It may have no right to: that doesn't keep it from serving.
-        spdlog::warn("event=regions_not_looked_after reason={}", log_text(error.what()));
-    }
-}
-
-void PrimaryDuties::look_after(
-    const std::vector<db::RegionStatus>& regions, Clock::time_point now
-) {
-    const auto removed = remove_left_regions(*connection_, std::string(k_who));
-    if (!removed) {
-        spdlog::warn("event=region_not_removed reason={}", log_text(removed.error().message));
-    }
-    if (now - judged_slots_at_ < k_slot_interval) return;
-    judged_slots_at_ = now;
-    slots_.apply(*connection_, regions, now, seconds_since_1970());
-    fence_the_old();
-}
-
-// Promoted while the old primary couldn't be asked: the way there, the subscription, is kept until
-// it was.
-void PrimaryDuties::fence_the_old() {
-    bool unfinished = false;
-    connection_->read([&](db::Tx& tx) { unfinished = db::find_subscription(tx).has_value(); });
-    if (!unfinished) return;
-    PromoteOptions options;
-    options.who = k_who;
-    const auto fenced = promote(options_.uri, options);
-    if (fenced) {
-        spdlog::info("event=old_primary_fenced");
-    } else {
-        spdlog::warn("event=old_primary_not_fenced reason={}", log_text(fenced.error().message));
-    }
+    const std::lock_guard lock(mutex_);
+    regions_ = std::move(regions);
 }
 
 void PrimaryDuties::fence_if_replaced() {

@@ -171,10 +171,11 @@ Result<void> remove_region(
 Result<void> remove_left_regions(db::Connection& connection, const std::string& who) {
     std::vector<std::string> names;
     connection.read([&](db::Tx& tx) { names = db::list_left_regions(tx); });
+    Result<void> all;
     for (const auto& name : names) {
-        if (auto removed = remove_region(connection, name, who); !removed) return removed;
+        if (auto removed = remove_region(connection, name, who); !removed) all = removed;
     }
-    return {};
+    return all;
 }
 
 Result<void> close_all_regions(db::Connection& connection) {

@@ -5,6 +5,7 @@
 #include "narthex/db/primary.hpp"
 #include "narthex/db/regions.hpp"
 #include "narthex/db/subscription.hpp"
+#include "narthex/service/old_primary.hpp"
 #include "narthex/service/replica_copy.hpp"
 #include "narthex/service/time_text.hpp"
 
@@ -22,6 +23,8 @@ using db::InstanceRole;
 
 constexpr std::chrono::seconds k_catch_up(120);
 constexpr std::chrono::seconds k_slots_limit(5);
+constexpr std::string_view k_give_up =
+    "where it is gone for good, 'narthex replica promote --forget-old' gives it up";
 
 // Of our own functions (migrations/0008_regions.sql): their texts are for people.
 bool is_refusal(const db::QueryFailed& error) {
@@ -41,6 +44,7 @@ class Promotion {
 
     Result<Promoted> run() {
         read();
+        if (options_.forgets_old) return forget_old();
         if (is_unfinished()) return finish_fencing();
         if (auto good = check(); !good) return good.error();
         if (!options_.unfenced) {
@@ -165,10 +169,29 @@ class Promotion {
     }
 
     Result<Promoted> finish_fencing() {
-        --epoch_;  // it has it already
-        if (auto fenced = fence(); !fenced) return fenced.error();
-        local_.write([](db::Tx& tx) { db::drop_subscription(tx); });
-        return Promoted{"", epoch_, {}, true, {}};
+        constexpr std::chrono::seconds k_limit(60);
+        if (!options_.url.empty()) {
+            local_.write([this](db::Tx& tx) { db::set_instance_url(tx, options_.url); });
+        }
+        const auto old_primary = find_old_primary(local_);
+        if (!old_primary) return Error{"this is the primary already"};  // `serve` was faster
+        try {
+            db::PrimaryConnection there(old_primary->uri, k_limit);
+            fence_old_primary(local_, there, *old_primary);
+        } catch (const db::QueryFailed& error) {
+            if (!is_refusal(error)) throw;
+            return Error{fmt::format("{}; {}", text_of(error), k_give_up)};
+        } catch (const db::Unavailable& error) {
+            return Error{fmt::format("{}; {}", error.what(), k_give_up)};
+        }
+        return Promoted{"", old_primary->epoch, {}, true, {}};
+    }
+
+    Result<Promoted> forget_old() {
+        const auto old_primary = find_old_primary(local_);
+        if (!old_primary) return Error{"there is no old primary that is still to be fenced"};
+        forget_old_primary(local_, *old_primary, options_.who);
+        return Promoted{"", old_primary->epoch, {}, false, {}};
     }
 
     [[nodiscard]] std::optional<std::int64_t> lost_after() const {

@@ -137,6 +137,39 @@ class PromoteTest(unittest.TestCase):
                            "the way there is gone")
         proxy.close()
 
+    def test_an_old_primary_that_never_answers_holds_up_no_heartbeat(self):
+        proxy = regions.Proxy(self.primary.port)
+        region = self.join("--full", proxy=proxy).up()
+        proxy.cut()
+        region.json("replica", "promote", "--force-unfenced")
+        region.down()
+        proxy.mend()
+        proxy.hold()
+        region.serve()
+        region.invite("eu2")
+        region.sql.rows("update region set joined_at = now()")  # there are heartbeats while there are regions
+        region.sql.rows("create table beat (at timestamptz primary key)")
+
+        def gave_up():
+            region.sql.rows("insert into beat select at from heartbeat, region where at > joined_at"
+                            " on conflict do nothing")
+            return "event=old_primary_not_fenced" in region.server.log() \
+                and region.sql.value("select count(*) > 5 from beat") == "t"
+        support.wait_until(gave_up, "it was asked in vain")
+        longest = region.sql.value("select extract(epoch from max(gap))"
+                                   " from (select at - lag(at) over (order by at) from beat) b (gap)")
+        self.assertLess(float(longest), 2.5)
+        log = region.server.log()
+        self.assertLess(log.index("event=listening"), log.index("event=old_primary_not_fenced"))
+        self.assertIn("--forget-old", refusal(region.command("replica", "promote", check=False)))
+        given_up = region.json("replica", "promote", "--forget-old")
+        self.assertEqual((given_up["epoch"], given_up["fenced"]), (2, False))
+        self.assertEqual(region.sql.value("select count(*) from pg_subscription"), "0")
+        self.assertEqual(self.primary.sql.value("select role from instance"), "primary")
+        self.assertIn("there is no old primary", refusal(region.command("replica", "promote", "--forget-old", check=False)))
+        proxy.mend()
+        proxy.close()
+
     def test_serve_removes_regions_that_left(self):
         region = self.join().up()
         self.assertEqual(self.primary.slots(), {"narthex_region_eu1"})

@@ -1,7 +1,7 @@
 // A region's connection to its primary's PostgreSQL: its clock, and what a region brings there
-// (migrations/0008_regions.sql: region_report, region_count). Each call has a limit, also where the
-// other side has gone silent. All throw Unavailable or QueryFailed; replace it then. One thread at
-// a time, but for interrupt().
+// (migrations/0008_regions.sql: region_report, region_count, region_fence). Each call has a limit,
+// also where the other side has gone silent. All throw Unavailable or QueryFailed; replace it then.
+// One thread at a time, but for interrupt().
 #pragma once
 
 #include "narthex/db/connection.hpp"
@@ -39,6 +39,9 @@ class PrimaryConnection {
 
     // Absolute values: sent twice, they count once.
     void send_counts(std::span<const RequestCount> counts);
+
+    // Stops the primary's writes: `new_primary`, of `new_epoch`, has replaced it. Again: no change.
+    void fence(std::int64_t new_epoch, const std::string& new_primary);
 
     // Makes a blocked call fail soon with Unavailable. Any thread.
     void interrupt() noexcept;

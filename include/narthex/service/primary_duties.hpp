@@ -1,7 +1,7 @@
-// What a primary does for its regions, on a thread and a connection of its own: writes the
-// heartbeat twice a second; asks them every five seconds whether another has become the primary,
-// and turns into a fenced one if so; drops slots that nobody needs. Where this isn't a primary it
-// waits to become one.
+// What a primary does for its regions all the time, on a thread and a connection of its own: writes
+// the heartbeat twice a second; asks them every five seconds whether another has become the
+// primary, and turns into a fenced one if so. Where this isn't a primary it waits to become one.
+// What may take longer is done by RegionUpkeep.
 #pragma once
 
 #include "narthex/db/connection.hpp"
@@ -9,7 +9,6 @@
 #include "narthex/service/instance_watch.hpp"
 #include "narthex/service/log_limit.hpp"
 #include "narthex/service/region_epochs.hpp"
-#include "narthex/service/slot_policy.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -26,7 +25,6 @@ namespace narthex::service {
 struct PrimaryDutiesOptions {
     std::string uri;
     std::string user_agent;
-    std::chrono::hours drop_after{72};  // of a slot that nobody uses; 0: never
 };
 
 class PrimaryDuties {
@@ -56,21 +54,17 @@ class PrimaryDuties {
     void turn();
     void connect();
     void look_at_regions(Clock::time_point now);
-    void look_after(const std::vector<db::RegionStatus>& regions, Clock::time_point now);
-    void fence_the_old();
     void fence_if_replaced();
     [[nodiscard]] bool is_primary() const;
 
     PrimaryDutiesOptions options_;
     const InstanceWatch& watch_;
     RegionEpochs epochs_;
-    SlotPolicy slots_;
     std::atomic<bool> may_write_ = false;
 
     // The thread's own.
     Clock::time_point started_at_ = Clock::now();
     Clock::time_point looked_at_{};
-    Clock::time_point judged_slots_at_{};
     LogLimit log_;
 
     mutable std::mutex mutex_;

@@ -15,12 +15,14 @@ namespace narthex::service {
 struct PromoteOptions {
     std::string url;        // where clients reach it; empty: as it was said last
     bool unfenced = false;  // though the old primary can't be asked
+    // Nothing else: one that couldn't be asked then is given up.
+    bool forgets_old = false;
     std::string who;
     const std::atomic<bool>* stop = nullptr;
 };
 
 struct Promoted {
-    std::string name;  // as a region
+    std::string name;  // as a region; empty: it was the primary already
     std::int64_t epoch;
     std::vector<std::string> others;  // regions of the old primary, which have to follow
     bool fenced;                      // the old primary takes no writes any more
