@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <libpq-fe.h>
 
+#include <cstdlib>
+
 namespace narthex::db {
 
 namespace {
@@ -12,8 +14,9 @@ struct TimeLimit {
     const char* keyword;
     const char* value;
 };
+constexpr TimeLimit k_connect_limit{"connect_timeout", "3"};  // seconds
 constexpr TimeLimit k_time_limits[] = {
-    {"connect_timeout", "3"},  // seconds
+    k_connect_limit,
     {"keepalives_idle", "5"},
     {"keepalives_interval", "2"},
     {"keepalives_count", "3"},
@@ -88,6 +91,13 @@ constexpr const char* k_index_scan_options =
 constexpr const char* k_serving_options =
     " -c default_transaction_read_only=on -c statement_timeout={}ms";
 
+// What serves has to end in time, whatever a URI says: an invite's, for one, is for PostgreSQL.
+bool is_too_patient(std::string_view keyword, const std::string& given, Session session) {
+    if (session == Session::work || keyword != k_connect_limit.keyword) return false;
+    const int seconds = std::atoi(given.c_str());  // 0: for ever
+    return seconds <= 0 || seconds > std::atoi(k_connect_limit.value);
+}
+
 }  // namespace
 
 std::string with_session(const std::string& uri, Session session, std::chrono::milliseconds limit) {
@@ -103,7 +113,9 @@ std::string with_session(const std::string& uri, Session session, std::chrono::m
     if (session == Session::serving) settings += fmt::format(k_serving_options, limit.count());
     out += fmt::format("options={} ", conninfo_value(settings));
     for (const auto& [keyword, value] : k_time_limits) {
-        if (value_of(options, keyword).empty()) out += fmt::format("{}={} ", keyword, value);
+        const auto given = value_of(options, keyword);
+        const bool is_ours = given.empty() || is_too_patient(keyword, given, session);
+        if (is_ours) out += fmt::format("{}={} ", keyword, value);  // the last one counts
     }
     return out + "fallback_application_name=narthex";
 }

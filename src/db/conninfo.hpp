@@ -9,7 +9,8 @@
 namespace narthex::db {
 
 // `uri`, which has passed check_uri, with the settings of `session` and with limits on how long a
-// silent host is waited for: as libpq's keyword=value.
+// silent host is waited for, unless it has its own: as libpq's keyword=value. A session that isn't
+// `work` waits for a connection for three seconds at most all the same.
 // `limit`: how long a statement of a serving session may take.
 [[nodiscard]] std::string with_session(
     const std::string& uri,

@@ -60,7 +60,7 @@ class Region:
         self.sql(f"""
             create subscription narthex
             connection 'host=127.0.0.1 port={self.proxy.port} dbname=narthex
-                        user=narthex_region_{name} password={PASSWORD}'
+                        user=narthex_region_{name} password={PASSWORD} connect_timeout=10'
             publication {publication}
             with (create_slot = false, slot_name = 'narthex_region_{name}')
             """)
