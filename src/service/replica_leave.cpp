@@ -35,6 +35,7 @@ class Leave {
         if (!is_region) return Error{"this is no region: there is nothing to leave"};
         const auto not_told = tell_primary();
         if (not_told && !force) {
+            follow_on();
             return Error{fmt::format(
                 "{}; --force leaves all the same, and then 'narthex replica remove {}' is to be "
                 "run on "
@@ -59,7 +60,7 @@ class Leave {
         });
     }
 
-    // Why that isn't possible. Then nothing was changed here.
+    // Why that isn't possible. Then nothing was changed here but that it doesn't follow.
     std::optional<std::string> tell_primary() {
         if (!subscription_ || !uri_) return "the subscription narthex has gone already";
         try {
@@ -72,7 +73,16 @@ class Leave {
             return std::nullopt;
         } catch (const db::Unavailable& error) {
             return error.what();
+        } catch (...) {
+            follow_on();
+            throw;
         }
+    }
+
+    // It is a region still.
+    void follow_on() {
+        if (!subscription_ || !subscription_->enabled) return;
+        local_.write([](db::Tx& tx) { db::enable_subscription(tx); });
     }
 
     db::Connection local_;

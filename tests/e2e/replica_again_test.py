@@ -1,5 +1,6 @@
-"""What a region keeps when something has to be done again: its counts."""
+"""What a region keeps when something has to be done again: its counts, its subscription."""
 
+import narinfos
 import regions
 import support
 from replica_test import ReplicaTest
@@ -44,6 +45,24 @@ class CountsTest(ReplicaTest):
         region.command("replica", "follow", "--primary", self.primary.invite("eu3"), "--name", "eu3")
         self.assertEqual(region.sql.value("select role || ' ' || name from instance"), "region eu3")
         self.assertEqual(region.sql.value("select count(*) from own_count"), "0")
+
+
+class LeaveTest(ReplicaTest):
+    def test_a_region_that_could_not_leave_follows_on(self):
+        region = self.joined("eu4")
+        self.primary.sql.rows("alter role narthex_region_eu4 noreplication")
+        done = region.command("replica", "leave", check=False)
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertEqual(region.sql.value("select role from instance"), "region")
+        self.assertEqual(region.sql.value("select subenabled from pg_subscription"), "t")
+        self.primary.sql.rows("alter role narthex_region_eu4 replication")
+        self.primary.import_narinfos([narinfos.narinfo("afterwards")])
+        self.follows(region, "narinfo")
+        # One that was switched off by hand stays so.
+        self.primary.sql.rows("alter role narthex_region_eu4 noreplication")
+        region.sql.rows("alter subscription narthex disable")
+        self.assertEqual(region.command("replica", "leave", check=False).returncode, 1)
+        self.assertEqual(region.sql.value("select subenabled from pg_subscription"), "f")
 
 
 if __name__ == "__main__":
