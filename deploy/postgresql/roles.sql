@@ -1,16 +1,26 @@
--- A database for narthex on a PostgreSQL that isn't its own, with least rights. As a superuser, by psql:
+-- A database for narthex on a PostgreSQL that isn't its own, and a role that owns it and nothing else. As a
+-- superuser, by psql:
 --
 --     psql -v password="'...'" -f roles.sql
 --
--- Two roles: narthex owns the tables and is what `narthex serve`, `import` and `gc` connect as. Roles of
--- regions need REPLICATION, which only a superuser can give: run `narthex replica invite` and `replica
--- remove` as one (sudo -u postgres narthex replica invite eu1 --database postgresql:///narthex).
+-- `narthex serve` and all commands connect as that role. On a primary they make, change and drop the roles of
+-- regions, which replicate: PostgreSQL 16 and newer let it with what is given below, 15 lets only a superuser.
+-- On a region it has to be one with any version, since only a superuser may follow another database:
+--
+--     alter role narthex superuser;
+--
+-- and keep nothing else in that PostgreSQL then.
 
 create role narthex login password :password;
-create role narthex_regions nologin;
 create database narthex owner narthex;
 \connect narthex
+alter schema public owner to narthex;
 revoke all on schema public from public;
 revoke connect, temporary on database narthex from public;
-grant usage, create on schema public to narthex;
-grant connect, temporary on database narthex to narthex;
+
+select current_setting('server_version_num')::int >= 160000 as regions_need_no_superuser \gset
+\if :regions_need_no_superuser
+alter role narthex createrole replication;
+-- To end what a region has connected that is removed.
+grant pg_signal_backend to narthex;
+\endif

@@ -4,6 +4,7 @@
 Only names, ports and paths are changed in the files; each change must find what it replaces.
 """
 
+import json
 import os
 import pathlib
 import shutil
@@ -16,7 +17,8 @@ import unittest
 
 import samples
 import support
-from http_client import Connection
+from http_client import Connection, get
+from postgres import Postgres
 
 DEPLOY = support.ROOT / "deploy"
 NARINFOS = [f"deployed-{number}" for number in range(20)]
@@ -259,7 +261,7 @@ class Deployed(unittest.TestCase):
 
 
 class PostgresFiles(unittest.TestCase):
-    """deploy/postgresql: PostgreSQL itself takes them; tests/e2e/replica_test.py tries what they allow."""
+    """deploy/postgresql: PostgreSQL itself takes them, and they allow what they say."""
 
     def test_every_setting_is_one(self):
         programs = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/postgres"))
@@ -269,6 +271,37 @@ class PostgresFiles(unittest.TestCase):
                     name = line.split(" = ")[0]
                     done = subprocess.run([programs[-1], "--describe-config"], capture_output=True, text=True)
                     self.assertIn(f"\n{name}\t", "\n" + done.stdout, file)
+
+    def test_the_owner_of_roles_sql_may_do_what_it_says(self):
+        primary, region = Postgres("wal_level=logical", bare=True), Postgres()
+        for each in primary, region:
+            self.addCleanup(each.close)
+        primary.run_script(DEPLOY / "postgresql" / "roles.sql", password="'geheim'")
+        support.narthex("migrate", "--database", primary.uri)
+        self.publish(primary, "before")
+        with support.Server("--database", primary.uri) as server:
+            self.assertEqual(get(server.port, samples.target("before")).status, 200)
+            if int(primary.psql("show server_version_num")) < 160000:
+                done = self.invite(primary, check=False)
+                self.assertEqual(done.returncode, 1)
+                self.assertIn("PostgreSQL 15 lets only a superuser", done.stderr)
+                primary.psql("alter role narthex superuser")
+            uri = json.loads(self.invite(primary).stdout)["uri"]
+            support.narthex("replica", "join", "--primary", uri, "--name", "eu1", "--database", region.uri)
+            self.publish(primary, "after")
+            support.wait_until(lambda: region.psql("select count(*) from narinfo") == "2", "it follows")
+            support.narthex("replica", "leave", "--database", region.uri)
+            support.wait_until(lambda: primary.psql("select count(*) from region") == "0", "serve removes it")
+            self.assertEqual(primary.psql("select count(*) from pg_roles where rolname = 'narthex_region_eu1'"), "0")
+            self.assertNotIn("event=region", server.log())
+
+    def publish(self, primary, name):
+        support.narthex("import", "--database", primary.uri, samples.write_records(
+            support.temp_dir("records") / "all", [samples.narinfo(name)]))
+
+    def invite(self, primary, **options):
+        return support.narthex("replica", "invite", "eu1", "--url", "http://p", "--json",
+                               "--database", primary.uri, **options)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import os
 import pathlib
 import pwd
 import re
+import shutil
 import signal
 import subprocess
 
@@ -11,10 +12,12 @@ import support
 
 class Postgres:
     """A cluster of its own in a temporary directory; as root it runs as an unprivileged user.
-    `settings`: PostgreSQL's, as NAME=VALUE. `port`: on 127.0.0.1, too; else on a unix socket only."""
+    `settings`: PostgreSQL's, as NAME=VALUE. `port`: on 127.0.0.1, too; else on a unix socket only.
+    `bare`: with a superuser postgres, and neither role nor database narthex."""
 
-    def __init__(self, *settings, port=None):
+    def __init__(self, *settings, port=None, bare=False):
         self.settings = settings
+        self.superuser = "postgres" if bare else "narthex"
         self.port = port or 5432
         self.address = "127.0.0.1" if port else ""
         self.directory = support.temp_dir("pg")
@@ -25,10 +28,11 @@ class Postgres:
             os.chown(self.directory, user.pw_uid, user.pw_gid)
             self._user = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}",
                           "--clear-groups"]
-        self._run("initdb", "-D", self.data, "-U", "narthex", "-A", "trust", "-E", "UTF8",
+        self._run("initdb", "-D", self.data, "-U", self.superuser, "-A", "trust", "-E", "UTF8",
                   "--locale=C", "--no-sync")
         self.start()
-        self.psql("CREATE DATABASE narthex", database="postgres")
+        if not bare:
+            self.psql("CREATE DATABASE narthex", database="postgres")
 
     @property
     def uri(self):
@@ -62,8 +66,17 @@ class Postgres:
 
     def psql(self, statement, database="narthex"):
         return self._run("psql", "-X", "-q", "-A", "-t", "-h", self.directory, "-p", str(self.port),
-                         "-U", "narthex", "-d", database, "-v", "ON_ERROR_STOP=1", "-c",
+                         "-U", self.superuser, "-d", database, "-v", "ON_ERROR_STOP=1", "-c",
                          statement).stdout.strip()
+
+    def run_script(self, path, **variables):
+        """By psql, as superuser, in database postgres."""
+        script = self.directory / path.name
+        shutil.copy(path, script)
+        script.chmod(0o644)
+        given = [f"--set={name}={value}" for name, value in variables.items()]
+        self._run("psql", "-X", "-q", "-h", self.directory, "-p", str(self.port), "-U", self.superuser,
+                  "-d", "postgres", "-v", "ON_ERROR_STOP=1", *given, "-f", script)
 
     def _processes(self):
         """The postmaster first, so that it starts nothing new; then its children."""
