@@ -83,6 +83,7 @@ create table own_count (
     primary key (cache, hash, day)
 );
 create index own_count_unsent on own_count (day) where not sent;
+create index own_count_sent on own_count (day) where sent;
 comment on table own_count is
     'local: a region''s part of request_count, until its primary has it and the day is over';
 

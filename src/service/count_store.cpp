@@ -7,6 +7,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 namespace narthex::service {
 
 namespace {
@@ -16,6 +18,9 @@ constexpr std::size_t k_batch = 1000;
 // The server's end waits for no longer.
 constexpr std::chrono::milliseconds k_last_store(500);
 constexpr int k_most_missed = 10'000;
+// Of a region's counts that its primary has: today's are added to, and whoever follows another
+// primary brings along what that may lack.
+constexpr std::chrono::days k_keep_own(7);
 
 int today() {
     const auto now = std::chrono::system_clock::now();
@@ -159,9 +164,10 @@ std::vector<db::RequestCount> CountStore::next_batch() const {
 void CountStore::delete_old_counts() {
     const auto day = today();
     if (deleted_on_ == day) return;
-    const auto delete_some =
-        options_.is_primary() ? db::delete_request_counts : db::delete_own_counts;
-    const auto keep = static_cast<int>(options_.keep.count());
+    const bool is_primary = options_.is_primary();
+    const auto delete_some = is_primary ? db::delete_request_counts : db::delete_own_counts;
+    const auto days = is_primary ? options_.keep : std::min(options_.keep, k_keep_own);
+    const auto keep = static_cast<int>(days.count());
     std::size_t deleted = k_batch;
     while (deleted == k_batch && !given_up()) {
         write([&](db::Tx& tx) { deleted = delete_some(tx, keep, static_cast<int>(k_batch)); });

@@ -85,6 +85,26 @@ TEST_F(CountStoreTest, deletes_what_is_old) {
     EXPECT_TRUE(soon([this] { return sum().empty(); })) << sum();
 }
 
+TEST_F(CountStoreTest, deletes_what_a_region_has_sent_a_week_ago) {
+    test::execute(
+        database_.uri(),
+        "insert into own_count (cache, hash, day, served, sent)"
+        " select 1, substring(sha256(int4send(n)) for 20),"
+        " (now() at time zone 'UTC')::date - case when n % 2 = 0 then 8 else 6 end, 1, n <= 2400"
+        " from generate_series(1, 2500) n"
+    );
+    auto given = options(std::chrono::seconds(1));
+    given.is_primary = [] { return false; };
+    const CountStore store(std::move(given), counts_);
+    const auto left = [this] {
+        return test::query(
+            database_.uri(),
+            "select count(*) || ' ' || count(*) filter (where not sent) from own_count"
+        );
+    };
+    EXPECT_TRUE(soon([&] { return left() == "1300 100"; })) << left();
+}
+
 TEST_F(CountStoreTest, goes_on_after_its_connection_was_lost) {
     CountStore store(options(std::chrono::seconds(1)), counts_);
     counts_.add(key_of(1), {1, 0});

@@ -29,7 +29,8 @@ namespace narthex::service {
 struct CountStoreOptions {
     std::string uri;
     std::chrono::seconds interval{10};
-    std::chrono::days keep{400};      // older ones are deleted, once a day
+    // Older ones are deleted, once a day; of a region's, which its primary has, after a week.
+    std::chrono::days keep{400};
     std::size_t most = 1'000'000;     // paths that wait to be stored; what comes later is dropped
     std::uint64_t auto_restore = 0;   // requests that bring a hidden path back; 0: none do
     std::function<void()> hand_over;  // called before each time: adds what others hold to `counts`
