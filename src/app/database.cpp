@@ -20,20 +20,28 @@ std::function<void()> OpenDatabase::revive() const {
     };
 }
 
-OpenDatabase open_unmigrated_database(const Config& config) {
+namespace {
+
+OpenDatabase open(const Config& config, const std::optional<db::RegionListener>& listener) {
     if (!config.database.empty()) return {nullptr, config.database};
-    std::optional<db::RegionListener> regions;
-    if (!config.regions.address.empty()) regions = config.regions;
     auto cluster = db::Cluster::open(
         config.data_dir.empty() ? db::default_data_dir() : std::filesystem::path(config.data_dir),
-        regions
+        listener
     );
     auto uri = cluster->uri();
     return {std::move(cluster), std::move(uri)};
 }
 
-OpenDatabase open_database(const Config& config) {
-    auto database = open_unmigrated_database(config);
+}  // namespace
+
+OpenDatabase open_unmigrated_database(const Config& config) {
+    return open(config, std::nullopt);
+}
+
+OpenDatabase open_database(
+    const Config& config, const std::optional<db::RegionListener>& listener
+) {
+    auto database = open(config, listener);
     if (database.cluster) {
         db::migrate(database.uri);
     } else {

@@ -98,10 +98,12 @@ void require_complete_copy(const OpenDatabase& database) {
 std::optional<OpenDatabase> open_with_retries(
     const Config& config, bool wait, asio::io_context& main_thread
 ) {
+    std::optional<db::RegionListener> listener;
+    if (!config.regions.address.empty()) listener = config.regions;
     auto pause = k_first_retry;
     while (!main_thread.stopped()) {
         try {
-            auto database = open_database(config);
+            auto database = open_database(config, listener);
             require_complete_copy(database);
             return database;
         } catch (const db::Unavailable& error) {

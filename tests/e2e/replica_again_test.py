@@ -1,4 +1,7 @@
-"""What a region keeps when something has to be done again: its counts, its subscription."""
+"""What stays when something has to be done again: a region's counts, its subscription, where its primary
+listens."""
+
+import os
 
 import narinfos
 import regions
@@ -63,6 +66,13 @@ class LeaveTest(ReplicaTest):
         region.sql.rows("alter subscription narthex disable")
         self.assertEqual(region.command("replica", "leave", check=False).returncode, 1)
         self.assertEqual(region.sql.value("select subenabled from pg_subscription"), "f")
+
+
+class ConfigurationTest(ReplicaTest):
+    def test_where_regions_are_listened_for_is_a_matter_of_serve(self):
+        changed = {**os.environ, "NARTHEX_REGION_LISTEN": f"127.0.0.1:{support.free_port()}"}
+        self.assertIn("default", self.primary.command("cache", "list", env=changed).stdout)
+        self.assertIn(f":{self.primary.port}/", self.primary.invite("eu5"))
 
 
 if __name__ == "__main__":

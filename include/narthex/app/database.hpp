@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace narthex::app {
@@ -20,8 +21,12 @@ struct OpenDatabase {
     [[nodiscard]] std::function<void()> revive() const;
 };
 
-// Throws db::Unavailable, db::ClusterError or db::SchemaMismatch.
-[[nodiscard]] OpenDatabase open_database(const Config& config);
+// `listener`: where the embedded one listens for regions from now on; absent: as it was said last,
+// whatever the configuration says, which may have been changed under a running server. Throws
+// db::Unavailable, db::ClusterError or db::SchemaMismatch.
+[[nodiscard]] OpenDatabase open_database(
+    const Config& config, const std::optional<db::RegionListener>& listener = std::nullopt
+);
 
 // Without looking at the schema: for `narthex migrate`.
 [[nodiscard]] OpenDatabase open_unmigrated_database(const Config& config);
