@@ -45,7 +45,7 @@ void add_subscription(MetricList& out, const std::optional<db::SubscriptionState
     add_own_gauge(
         out,
         "narthex_subscription_enabled",
-        "0 when the subscription has stopped at an error",
+        "0 when the subscription is switched off",
         of(&State::enabled)
     );
     add_own_gauge(

@@ -37,8 +37,7 @@ std::string trouble_of(
         );
     }
     if (!subscription->enabled) {
-        return "the subscription has stopped at an error, which PostgreSQL's log names: run "
-               "'narthex migrate' here when that is mended";
+        return "the subscription is switched off: 'narthex migrate' here switches it on again";
     }
     if (subscription->not_ready > 0) {
         return fmt::format("{} tables are still being copied", subscription->not_ready);

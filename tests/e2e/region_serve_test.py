@@ -168,7 +168,7 @@ class Serving(Case):
         publish("nowhere")
         self.assertEqual(status(region, "nowhere"), 200)
         reports = ("select trouble from region_report where name = 'eu1'")
-        support.wait_until(lambda: "stopped at an error" in PRIMARY.sql(reports), "it says so")
+        support.wait_until(lambda: "is switched off" in PRIMARY.sql(reports), "it says so")
 
     def test_many_at_once_are_refused_when_one_of_them_is_in_doubt(self):
         publish("bulk")

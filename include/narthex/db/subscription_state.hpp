@@ -11,7 +11,7 @@
 namespace narthex::db {
 
 struct SubscriptionState {
-    bool enabled;           // false: it stopped at an error (disable_on_error), or by hand
+    bool enabled;           // false: somebody switched it off, or was killed while it left
     bool applying;          // its apply worker runs
     std::int64_t errors;    // since it was made
     std::size_t not_ready;  // tables whose first copy isn't complete
