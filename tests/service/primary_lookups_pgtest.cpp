@@ -76,12 +76,17 @@ class PrimaryLookupsTest : public testing::Test {
   protected:
     PrimaryLookupsTest() {
         test::become_region(region_.uri());
-        watch_.emplace(region_.uri(), epochs_);
-        lookups_.emplace(*watch_, [](db::FoundNarinfo&& found) {
+        read_instance();
+        lookups_.emplace(watch_, [](db::FoundNarinfo&& found) {
             auto text = std::make_shared<Text>();
             text->text = std::move(found.text);
             return text;
         });
+    }
+
+    void read_instance() {
+        db::Connection connection(region_.uri(), db::Session::serving);
+        watch_.read(connection);
     }
 
     static void add_narinfo(const std::string& uri, const std::string& byte) {
@@ -147,7 +152,7 @@ class PrimaryLookupsTest : public testing::Test {
     test::TestDatabase primary_;
     test::TestDatabase region_;
     Epochs epochs_;
-    std::optional<InstanceWatch> watch_;
+    InstanceWatch watch_{epochs_};
     std::optional<PrimaryLookups> lookups_;
 };
 
@@ -235,7 +240,7 @@ TEST_F(PrimaryLookupsTest, believes_no_miss_of_a_primary_that_another_has_replac
 
 TEST_F(PrimaryLookupsTest, asks_nobody_where_this_is_the_primary) {
     test::execute(region_.uri(), "update instance set role = 'primary', kind = null, name = ''");
-    watch_.emplace(region_.uri(), epochs_);
+    read_instance();
     lookups_->ask_at(primary_.uri());
     EXPECT_EQ(after(k_nar, Status::absent, true).status, Status::absent);
     EXPECT_EQ(lookups_->figures().asked, 0U);
@@ -243,7 +248,7 @@ TEST_F(PrimaryLookupsTest, asks_nobody_where_this_is_the_primary) {
 
 TEST_F(PrimaryLookupsTest, says_nothing_before_the_first_copy_is_complete) {
     test::execute(region_.uri(), "update instance set role = 'joining'");
-    watch_.emplace(region_.uri(), epochs_);
+    read_instance();
     for (const auto here : {Status::found, Status::absent, Status::hidden}) {
         EXPECT_EQ(after(key_of(1), here, true).status, Status::unavailable);
     }

@@ -50,7 +50,7 @@ class UplinkTest : public testing::Test {
         test::add_region(primary_.uri(), "eu1");
         test::become_region(region_.uri());
         subscribe(primary_.uri());
-        watch_.emplace(region_.uri(), epochs_);
+        reading_.emplace(DatabaseWatchOptions{region_.uri(), {&watch_}, {}, {}});
     }
     ~UplinkTest() override { test::execute(region_.uri(), "drop subscription if exists narthex"); }
 
@@ -64,7 +64,7 @@ class UplinkTest : public testing::Test {
         );
     }
     void start() {
-        uplink_.emplace(region_.uri(), *watch_, [this](const std::string& primary) {
+        uplink_.emplace(region_.uri(), watch_, [this](const std::string& primary) {
             const std::lock_guard lock(mutex_);
             told_ = primary;
         });
@@ -90,7 +90,8 @@ class UplinkTest : public testing::Test {
     test::TestDatabase primary_;
     test::TestDatabase region_;
     Epochs epochs_;
-    std::optional<InstanceWatch> watch_;
+    InstanceWatch watch_{epochs_};
+    std::optional<DatabaseWatch> reading_;
     std::mutex mutex_;
     std::string told_;
     std::optional<Uplink> uplink_;
@@ -104,7 +105,7 @@ TEST_F(UplinkTest, tells_the_time_and_how_it_is) {
     EXPECT_TRUE(uplink_->figures().connected);
     // A heartbeat makes it up to date: it has the primary's clock.
     test::apply_heartbeat(region_.uri(), "0 seconds");
-    wait_until([&] { return watch_->up_to_date(); }, "it is up to date");
+    wait_until([&] { return watch_.up_to_date(); }, "it is up to date");
     wait_until(
         [&] { return report("applied_xid is not null") == "t"; }, "it reports the heartbeat"
     );
