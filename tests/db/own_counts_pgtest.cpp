@@ -1,9 +1,7 @@
-#include "../../src/db/pqxx.hpp"
 #include "support/region_database.hpp"
 
 #include "narthex/db/own_counts.hpp"
 #include "narthex/db/primary_connection.hpp"
-#include "narthex/db/sql.hpp"
 
 #include <gtest/gtest.h>
 
@@ -94,17 +92,6 @@ TEST_F(OwnCounts, are_kept_until_they_were_sent_and_are_old) {
     EXPECT_EQ(deleted, 1U);
     ASSERT_EQ(unsent().size(), 1U);
     EXPECT_EQ(unsent()[0].key, count_of(2, 1).key);
-}
-
-TEST_F(OwnCounts, that_are_deleted_are_found_by_an_index) {
-    here_.write([](Tx& tx) {
-        prepare(tx, sql::delete_own_counts);
-        std::string plan;
-        for (const auto& row : tx.transaction.exec("explain execute delete_own_counts(7, 1000)")) {
-            plan += row[0].as<std::string>() + "\n";
-        }
-        EXPECT_NE(plan.find("Index Scan using own_count_sent"), std::string::npos) << plan;
-    });
 }
 
 TEST_F(OwnCounts, are_refused_by_a_primary_that_has_no_such_region) {

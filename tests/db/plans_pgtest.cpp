@@ -250,6 +250,14 @@ TEST_F(Plans, of_a_nearly_empty_database_stay_lookups_when_many_rows_come) {
     EXPECT_EQ(store({made_up(2, {1})}).fates, std::vector{Fate::added});
 }
 
+TEST_F(Plans, of_deleting_a_regions_counts_find_them_by_their_day) {
+    connection_.write([](Tx& tx) {
+        prepare(tx, sql::delete_own_counts);
+        const auto text = plan(tx, sql::delete_own_counts, "7, 1000");
+        EXPECT_NE(text.find("Index Scan using own_count_sent"), std::string::npos) << text;
+    });
+}
+
 TEST_F(Plans, of_sessions_without_the_settings_are_told_apart) {
     Connection work(database_.uri(), Session::work);
     execute(

@@ -144,6 +144,7 @@ class Serving(Case):
         begun = time.monotonic()
         region.stop()
         self.assertLess(time.monotonic() - begun, 5)
+        self.assertNotIn("event=stop_forced", region.log())
         REGION.proxy.cut()
 
     def test_a_region_that_lags_asks_its_primary(self):
