@@ -2,6 +2,7 @@
 #include "support/silent_listener.hpp"
 
 #include "narthex/service/primary_duties.hpp"
+#include "narthex/service/slot_policy.hpp"
 
 #include <gtest/gtest.h>
 

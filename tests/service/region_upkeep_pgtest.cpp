@@ -112,7 +112,8 @@ TEST_F(RegionUpkeepTest, an_old_primary_that_never_answers_holds_up_nothing) {
     const SilentPostgres old_primary;
     replace_unfenced(old_primary.uri());
     test::add_region(database_.uri(), "eu1");
-    const InstanceWatch watch(database_.uri(), epochs_);
+    InstanceWatch watch(epochs_);
+    const DatabaseWatch reading({database_.uri(), {&watch}, {}, {}});
     const PrimaryDuties duties({database_.uri(), "test"}, watch);
     std::optional<RegionUpkeep> upkeep;
     upkeep.emplace(RegionUpkeepOptions{database_.uri()}, watch);
@@ -143,7 +144,8 @@ TEST_F(RegionUpkeepTest, what_cannot_be_done_keeps_nothing_else_from_being_done)
         " insert into region (name, login, invite_until, joined_at, left_at)"
         " values ('stays', 'narthex_region_stays', now(), now(), now())"
     );
-    const InstanceWatch watch(database_.uri(), epochs_);
+    InstanceWatch watch(epochs_);
+    const DatabaseWatch reading({database_.uri(), {&watch}, {}, {}});
     const RegionUpkeep upkeep({database_.uri()}, watch);
     const auto role = [&] {
         return test::query(old_primary.uri(), "select role || epoch || replaced_by from instance");
