@@ -5,6 +5,7 @@
 #include "narthex/db/sql.hpp"
 
 #include <array>
+#include <set>
 
 namespace narthex::db {
 
@@ -27,12 +28,16 @@ std::int64_t since_1970(system_clock::time_point time) {
 
 struct PrimaryConnection::Impl {
     Impl(const std::string& uri, std::chrono::milliseconds limit)
-        : libpq(uri, Session::publishing, limit) {
-        libpq.prepare(sql::ask_clock);
-        libpq.prepare(sql::report_region);
-        libpq.prepare(sql::send_counts);
+        : libpq(uri, Session::publishing, limit) {}
+
+    // Prepared here, not when it connects: interrupt() ends it.
+    BinaryRows exec(const Statement& statement, std::span<const std::string> parameters) {
+        if (prepared.insert(&statement).second) libpq.prepare(statement);
+        return libpq.exec(statement, parameters);
     }
+
     Libpq libpq;
+    std::set<const Statement*> prepared;
 };
 
 PrimaryConnection::PrimaryConnection(const std::string& uri, std::chrono::milliseconds limit)
@@ -41,7 +46,7 @@ PrimaryConnection::PrimaryConnection(const std::string& uri, std::chrono::millis
 PrimaryConnection::~PrimaryConnection() = default;
 
 system_clock::time_point PrimaryConnection::ask_clock() {
-    const auto rows = impl_->libpq.exec(sql::ask_clock, {});
+    const auto rows = impl_->exec(sql::ask_clock, {});
     return system_clock::time_point(microseconds(rows.number(0, 0)));
 }
 
@@ -54,7 +59,7 @@ void PrimaryConnection::report(const RegionReport& report) {
         applied ? std::to_string(applied->xid) : std::string(),
         int8(report.errors),
         report.trouble};
-    impl_->libpq.exec(sql::report_region, parameters);
+    impl_->exec(sql::report_region, parameters);
 }
 
 void PrimaryConnection::send_counts(std::span<const RequestCount> counts) {
@@ -74,13 +79,12 @@ void PrimaryConnection::send_counts(std::span<const RequestCount> counts) {
     }
     const std::array parameters{
         caches.take(), hashes.take(), days.take(), served.take(), hidden.take()};
-    impl_->libpq.exec(sql::send_counts, parameters);
+    impl_->exec(sql::send_counts, parameters);
 }
 
 void PrimaryConnection::fence(std::int64_t new_epoch, const std::string& new_primary) {
-    impl_->libpq.prepare(sql::fence_primary);
     const std::array parameters{int8(new_epoch), new_primary};
-    impl_->libpq.exec(sql::fence_primary, parameters);
+    impl_->exec(sql::fence_primary, parameters);
 }
 
 void PrimaryConnection::interrupt() noexcept {
