@@ -101,6 +101,15 @@ class PromoteTest(unittest.TestCase):
         other.command("replica", "follow", "--primary", new.invite("us1"), "--name", "us1")
         support.wait_until(lambda: status(late) == 200, "it has it")
 
+    def test_a_primary_that_was_replaced_keeps_no_region(self):
+        region = self.join("--full").up()
+        other = regions.Region("us1")
+        self.addCleanup(other.down)
+        other.join(self.primary.invite("us1"))
+        region.command("replica", "promote", "--url", region.url)
+        other.command("replica", "leave")
+        self.assertNotIn("narthex_region_us1", self.primary.slots())
+
     def test_only_a_full_region_that_is_complete(self):
         region = self.join().up()
         self.assertIn("a primary needs a copy made with --full", refusal(region.command("replica", "promote", check=False)))
