@@ -135,7 +135,7 @@ class Storm(unittest.TestCase):
             return
         try:
             answer = get(region.server.port, samples.target(name))
-        except OSError:
+        except (OSError, EOFError):
             return  # it was killed
         self.assertIn(answer.status, (200, 503), (region.name, name))
         if answer.status == 200:
@@ -174,7 +174,7 @@ class Storm(unittest.TestCase):
         def ready(instance):
             try:
                 return get(instance.server.port, "/readyz").status == 200
-            except OSError:
+            except (OSError, EOFError):
                 return False
         support.wait_until(lambda: all(map(ready, self.instances)), "all are ready")
 
