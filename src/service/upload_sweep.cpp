@@ -121,6 +121,8 @@ void UploadSweep::run() {
     do {
         try {
             sweep();
+        } catch (const db::NotPrimary&) {
+            // Uploads are the primary's; this may become one.
         } catch (const std::exception& error) {
             spdlog::warn("event=sweep_failed reason={}", log_text(error.what()));
         }
