@@ -18,58 +18,58 @@ Option check(CLI::Option* option, CLI::Validator validator) {
 
 }  // namespace
 
-Option Option::type_name(const std::string& name) const {
+Option Option::type_name(const std::string& name) {
     option_->type_name(name);
     return *this;
 }
 
-Option Option::required() const {
+Option Option::required() {
     option_->required();
     return *this;
 }
 
-Option Option::envname(const std::string& name) const {
+Option Option::envname(const std::string& name) {
     option_->envname(name);
     return *this;
 }
 
-Option Option::excludes(const std::string& other) const {
+Option Option::excludes(const std::string& other) {
     option_->excludes(other);
     return *this;
 }
 
-Option Option::needs(const std::string& other) const {
+Option Option::needs(const std::string& other) {
     option_->needs(other);
     return *this;
 }
 
-Option Option::one_value_each() const {
+Option Option::one_value_each() {
     option_->allow_extra_args(false);
     return *this;
 }
 
-Option Option::joined() const {
+Option Option::joined() {
     option_->multi_option_policy(CLI::MultiOptionPolicy::Join);
     return *this;
 }
 
-Option Option::between(std::int64_t least, std::int64_t most) const {
+Option Option::between(std::int64_t least, std::int64_t most) {
     return check(option_, CLI::Range(least, most));
 }
 
-Option Option::percent() const {
+Option Option::percent() {
     return check(option_, CLI::Range(0.0, 100.0));
 }
 
-Option Option::positive() const {
+Option Option::positive() {
     return check(option_, CLI::PositiveNumber);
 }
 
-Option Option::not_negative() const {
+Option Option::not_negative() {
     return check(option_, CLI::NonNegativeNumber);
 }
 
-Option Option::one_of(std::initializer_list<std::string> values) const {
+Option Option::one_of(std::initializer_list<std::string> values) {
     return check(option_, CLI::IsMember(std::vector(values)));
 }
 
@@ -111,20 +111,18 @@ Option Command::add_option(const std::string& name, T& into, const std::string& 
     return Option(app_->add_option(name, into, help));
 }
 
-#define NARTHEX_OPTION_OF(type) \
-    template Option Command::add_option(const std::string&, type&, const std::string&) const
-NARTHEX_OPTION_OF(bool);
-NARTHEX_OPTION_OF(double);
-NARTHEX_OPTION_OF(int);
-NARTHEX_OPTION_OF(std::int64_t);
-NARTHEX_OPTION_OF(std::uint64_t);
-NARTHEX_OPTION_OF(std::string);
-NARTHEX_OPTION_OF(std::vector<std::string>);
-NARTHEX_OPTION_OF(std::optional<bool>);
-NARTHEX_OPTION_OF(std::optional<double>);
-NARTHEX_OPTION_OF(std::optional<int>);
-NARTHEX_OPTION_OF(std::optional<std::string>);
-#undef NARTHEX_OPTION_OF
+using Text = const std::string&;
+template Option Command::add_option(Text, bool&, Text) const;
+template Option Command::add_option(Text, double&, Text) const;
+template Option Command::add_option(Text, int&, Text) const;
+template Option Command::add_option(Text, std::int64_t&, Text) const;
+template Option Command::add_option(Text, std::uint64_t&, Text) const;
+template Option Command::add_option(Text, std::string&, Text) const;
+template Option Command::add_option(Text, std::vector<std::string>&, Text) const;
+template Option Command::add_option(Text, std::optional<bool>&, Text) const;
+template Option Command::add_option(Text, std::optional<double>&, Text) const;
+template Option Command::add_option(Text, std::optional<int>&, Text) const;
+template Option Command::add_option(Text, std::optional<std::string>&, Text) const;
 
 Option Command::add_option_function(
     const std::string& name,

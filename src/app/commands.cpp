@@ -35,8 +35,7 @@ void add_flag_of(Command command, const Setting& setting, SettingFlags& into) {
         );
         return;
     }
-    const auto option =
-        command.add_option_function(setting.flag(), keep, help).type_name(setting.value);
+    auto option = command.add_option_function(setting.flag(), keep, help).type_name(setting.value);
     if (setting.is_list) option.joined();
 }
 

@@ -23,25 +23,25 @@ class Option {
     explicit Option(CLI::Option* option) : option_(option) {}
 
     // What its help calls a value: "FILE".
-    Option type_name(const std::string& name) const;
-    Option required() const;
+    Option type_name(const std::string& name);
+    Option required();
     // The variable that gives it where the command line doesn't.
-    Option envname(const std::string& name) const;
+    Option envname(const std::string& name);
     // Another flag of the same command, such as "--json".
-    Option excludes(const std::string& other) const;
-    Option needs(const std::string& other) const;
+    Option excludes(const std::string& other);
+    Option needs(const std::string& other);
     // A list takes one value for each time its flag is given, and no more.
-    Option one_value_each() const;
+    Option one_value_each();
     // Given several times: its values as one, a line each.
-    Option joined() const;
+    Option joined();
 
     // What its values may be; others are a usage error that says so.
-    Option between(std::int64_t least, std::int64_t most) const;
+    Option between(std::int64_t least, std::int64_t most);
     // A percentage: 0 to 100.
-    Option percent() const;
-    Option positive() const;
-    Option not_negative() const;
-    Option one_of(std::initializer_list<std::string> values) const;
+    Option percent();
+    Option positive();
+    Option not_negative();
+    Option one_of(std::initializer_list<std::string> values);
 
     [[nodiscard]] bool given() const;
     // As if it had been given with this value. Throws BadValue.
