@@ -82,7 +82,7 @@ void add_gc_hide(Command gc, Action& action) {
     auto flags = std::make_shared<HideFlags>();
     add_gc_flags(command, *flags);
     command.add_option("ID", flags->hide.plan, "the plan").required().positive();
-    command.add_option("--rate", flags->hide.rate, "paths a second, at most [50000]")
+    command.add_option("--rate", flags->hide.rate, "paths a second, at most [5000]")
         .between(1, 10'000'000)
         .type_name("N");
     command.add_option("--region-limit", flags->region_limit, "seconds that regions may take [60]")

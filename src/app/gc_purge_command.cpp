@@ -185,7 +185,7 @@ void add_gc_purge(Command gc, Action& action) {
         flags->purge.forced_early,
         "though clients may still believe that it is there"
     );
-    command.add_option("--rate", flags->purge.rate, "paths a second, at most [5000]")
+    command.add_option("--rate", flags->purge.rate, "paths a second, at most [1000]")
         .between(1, 10'000'000)
         .type_name("N");
     command

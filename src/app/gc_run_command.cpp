@@ -175,13 +175,13 @@ void add_gc_run(Command gc, Action& action) {
     add_gc_flags(command, *flags, k_run_keys);
     command.add_option("--policy", flags->policy, "TOML file with these flags").type_name("FILE");
     add_plan_flags(command, flags->plan);
-    command.add_option("--hide-rate", flags->hide.rate, "paths a second, at most [50000]")
+    command.add_option("--hide-rate", flags->hide.rate, "paths a second, at most [5000]")
         .between(1, 10'000'000)
         .type_name("N");
     add_span(
         command, "--purge-after", flags->purge_after, "how long it must have been hidden [61d]"
     );
-    command.add_option("--purge-rate", flags->purge.rate, "paths a second, at most [5000]")
+    command.add_option("--purge-rate", flags->purge.rate, "paths a second, at most [1000]")
         .between(1, 10'000'000)
         .type_name("N");
     command.callback([&action, flags, command] {

@@ -17,7 +17,7 @@ namespace narthex::service {
 struct HideOptions {
     int plan = 0;
     std::string who;            // for the audit log
-    std::size_t rate = 50'000;  // paths a second, at most; at least 1
+    std::size_t rate = 5000;  // paths a second, at most; at least 1
     // How long regions may take to have the rows, before they take effect.
     std::chrono::seconds region_limit{60};
     // Interlocks that shall not hold: "no-roots", ..., "old-plan", "lagging-region".

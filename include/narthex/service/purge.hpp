@@ -24,7 +24,7 @@ struct PurgeOptions {
     int cache = 0;
     std::optional<int> plan;  // absent: all that are due
     std::string who;          // for the audit log
-    std::size_t rate = 5000;  // paths a second, at most; at least 1
+    std::size_t rate = 1000;  // paths a second, at most; at least 1
     std::chrono::seconds after = k_purge_after;
     // The longest that a client may believe what this server told it.
     std::chrono::seconds promised = k_nix_believes;
