@@ -16,7 +16,7 @@ namespace narthex::service {
 
 struct HideOptions {
     int plan = 0;
-    std::string who;            // for the audit log
+    std::string who;          // for the audit log
     std::size_t rate = 5000;  // paths a second, at most; at least 1
     // How long regions may take to have the rows, before they take effect.
     std::chrono::seconds region_limit{60};
