@@ -59,16 +59,13 @@ void RegionUpkeep::run() {
     std::unique_lock lock(mutex_);
     while (!stopping_) {
         lock.unlock();
-        if (watch_.instance()->role == db::InstanceRole::primary) {
-            turn();
-        } else {
-            disconnect();
-        }
+        if (watch_.instance()->role == db::InstanceRole::primary) turn();
         lock.lock();
         wake_.wait_for(lock, k_turn, [this] { return stopping_; });
     }
 }
 
+// Between turns it keeps no connection: where PostgreSQL allows few, they are for answers.
 void RegionUpkeep::turn() {
     for (auto& step : steps_) {
         if (stopping()) return;
@@ -77,6 +74,7 @@ void RegionUpkeep::turn() {
         step.due = now + step.interval;
         attempt(step);
     }
+    disconnect();
 }
 
 void RegionUpkeep::attempt(Step& step) {

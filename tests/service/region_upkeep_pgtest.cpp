@@ -161,5 +161,30 @@ TEST_F(RegionUpkeepTest, what_cannot_be_done_keeps_nothing_else_from_being_done)
     );
 }
 
+TEST_F(RegionUpkeepTest, keeps_no_connection_when_it_has_done_its_turn) {
+    InstanceWatch watch(epochs_);
+    const DatabaseWatch reading({database_.uri(), {&watch}, {}, {}});
+    test::execute(
+        database_.uri(),
+        "insert into region (name, login, invite_until, joined_at, left_at)"
+        " values ('gone', 'narthex_region_gone', now(), now(), now())"
+    );
+    const RegionUpkeep upkeep({database_.uri()}, watch);
+    wait_until(
+        [&] { return test::query(database_.uri(), "select count(*) from region") == "0"; },
+        "it has removed the region"
+    );
+    wait_until(
+        [&] {
+            return test::query(
+                       database_.uri(),
+                       "select count(*) from pg_stat_activity"
+                       " where datname = current_database() and pid <> pg_backend_pid()"
+                   ) == "1";
+        },
+        "the one who reads is alone"
+    );
+}
+
 }  // namespace
 }  // namespace narthex::service
