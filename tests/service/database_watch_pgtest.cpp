@@ -1,4 +1,5 @@
 #include "support/database.hpp"
+#include "support/wait_until.hpp"
 
 #include "narthex/db/migrate.hpp"
 #include "narthex/service/database_watch.hpp"
@@ -13,16 +14,8 @@
 namespace narthex::service {
 namespace {
 
+using test::wait_until;
 using Clock = std::chrono::steady_clock;
-constexpr std::chrono::seconds k_patience(30);
-
-void wait_until(const std::function<bool()>& condition, const char* what) {
-    const auto end = Clock::now() + k_patience;
-    while (!condition()) {
-        ASSERT_LT(Clock::now(), end) << what;
-        std::this_thread::yield();
-    }
-}
 
 struct Counted : Watched {
     void read(db::Connection& connection) override {

@@ -1,4 +1,5 @@
 #include "support/region_database.hpp"
+#include "support/wait_until.hpp"
 
 #include "narthex/service/instance_watch.hpp"
 
@@ -10,18 +11,10 @@
 namespace narthex::service {
 namespace {
 
+using test::wait_until;
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
-constexpr std::chrono::seconds k_patience(30);
 const HashPart k_hash({});
-
-void wait_until(const std::function<bool()>& condition, const char* what) {
-    const auto end = Clock::now() + k_patience;
-    while (!condition()) {
-        ASSERT_LT(Clock::now(), end) << what;
-        std::this_thread::yield();
-    }
-}
 
 class InstanceWatchTest : public testing::Test {
   protected:

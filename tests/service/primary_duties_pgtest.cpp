@@ -1,5 +1,6 @@
 #include "support/region_database.hpp"
 #include "support/silent_listener.hpp"
+#include "support/wait_until.hpp"
 
 #include "narthex/service/primary_duties.hpp"
 #include "narthex/service/slot_policy.hpp"
@@ -12,9 +13,9 @@
 namespace narthex::service {
 namespace {
 
+using test::wait_until;
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
-constexpr std::chrono::seconds k_patience(30);
 constexpr std::int64_t k_hour = 3600;
 
 class PrimaryDutiesTest : public testing::Test {
@@ -25,13 +26,6 @@ class PrimaryDutiesTest : public testing::Test {
             "select pg_drop_replication_slot(slot_name) from pg_replication_slots"
             " where database = current_database()"
         );
-    }
-    static void wait_until(const std::function<bool()>& condition, const char* what) {
-        const auto end = Clock::now() + k_patience;
-        while (!condition()) {
-            ASSERT_LT(Clock::now(), end) << what;
-            std::this_thread::sleep_for(5ms);
-        }
     }
     [[nodiscard]] std::string beats() const {
         return test::query(database_.uri(), "select coalesce(max(xid::text), '') from heartbeat");

@@ -1,6 +1,7 @@
 // A region that isn't up to date asks its primary before it says that something is absent.
 #include "support/region_database.hpp"
 #include "support/silent_listener.hpp"
+#include "support/wait_until.hpp"
 
 #include "narthex/service/primary_lookups.hpp"
 
@@ -14,6 +15,7 @@
 namespace narthex::service {
 namespace {
 
+using test::wait_until;
 using Status = LookupAnswer::Status;
 constexpr std::chrono::seconds k_patience(30);
 
@@ -131,14 +133,6 @@ class PrimaryLookupsTest : public testing::Test {
             "select count(*) from pg_locks where relation = 'narinfo'::regclass and " + condition;
         wait_until([&] { return test::query(primary_.uri(), statement) != "0"; }, condition);
     }
-    static void wait_until(const std::function<bool()>& condition, const std::string& what) {
-        const auto end = std::chrono::steady_clock::now() + k_patience;
-        while (!condition()) {
-            if (std::chrono::steady_clock::now() > end) throw std::runtime_error(what);
-            std::this_thread::sleep_for(std::chrono::milliseconds(5));
-        }
-    }
-
     // What becomes of a lookup that the region's own database has answered so.
     LookupAnswer after(const LookupKey& key, Status here, bool absences_count = false) {
         Asker asker;

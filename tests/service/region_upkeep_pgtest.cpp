@@ -1,4 +1,5 @@
 #include "support/region_database.hpp"
+#include "support/wait_until.hpp"
 
 #include "narthex/service/primary_duties.hpp"
 #include "narthex/service/region_upkeep.hpp"
@@ -21,10 +22,10 @@
 namespace narthex::service {
 namespace {
 
+using test::wait_until;
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 using boost::asio::ip::tcp;
-constexpr std::chrono::seconds k_patience(30);
 
 // Lets everybody in as PostgreSQL does, and answers nothing from then on.
 class SilentPostgres {
@@ -85,13 +86,6 @@ class RegionUpkeepTest : public testing::Test {
                 "$uri$ publication p with (connect = false, slot_name = none);"
                 " update instance set epoch = 2, url = 'http://new.example'"
         );
-    }
-    static void wait_until(const std::function<bool()>& condition, const char* what) {
-        const auto end = Clock::now() + k_patience;
-        while (!condition()) {
-            ASSERT_LT(Clock::now(), end) << what;
-            std::this_thread::sleep_for(5ms);
-        }
     }
     [[nodiscard]] std::string beats() const {
         return test::query(database_.uri(), "select coalesce(max(xid::text), '') from heartbeat");

@@ -1,5 +1,6 @@
 #include "support/region_database.hpp"
 #include "support/silent_listener.hpp"
+#include "support/wait_until.hpp"
 
 #include "narthex/service/count_sender.hpp"
 #include "narthex/service/uplink.hpp"
@@ -15,9 +16,9 @@
 namespace narthex::service {
 namespace {
 
+using test::wait_until;
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
-constexpr std::chrono::seconds k_patience(30);
 
 db::SubscriptionState healthy() {
     return {true, true, 0, 0};
@@ -72,13 +73,6 @@ class UplinkTest : public testing::Test {
     std::string told() {
         const std::lock_guard lock(mutex_);
         return told_;
-    }
-    void wait_until(const std::function<bool()>& condition, const char* what) {
-        const auto end = Clock::now() + k_patience;
-        while (!condition()) {
-            ASSERT_LT(Clock::now(), end) << what;
-            std::this_thread::sleep_for(5ms);
-        }
     }
     [[nodiscard]] std::string report(const std::string& columns) const {
         return test::query(
