@@ -2,7 +2,8 @@
 """The layers: app -> http -> service -> db -> core, and what each may see.
 
 - An include goes down or stays; never up.
-- libpqxx and libpq are seen by db only, CLI11 by app/command_line.
+- libpqxx and libpq are seen by db only; CLI11 by app/command_line, and spdlog by service/log and
+  app/logging, since they take seconds to compile.
 - core and db know neither JSON nor Beast.
 - SQL text stands in sql/ and migrations/ only.
 """
@@ -27,6 +28,8 @@ SQL = re.compile(
 # core: no I/O, clock, log or thread.
 IMPURE = re.compile(r"(fstream|iostream|thread|mutex|chrono|unistd\.h|fcntl\.h|filesystem)$|spdlog/|sys/")
 COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
+
+SLOW_TO_COMPILE = {"CLI/": ("app/command_line.",), "spdlog/": ("service/log.", "app/logging.")}
 
 MAY_HOLD_SQL = {
     # Talks to a cluster that it has just made, before there is a schema to prepare statements on.
@@ -60,8 +63,9 @@ def file_violations(layer, within, text):
             yield f"core includes {include}; it has no I/O, clock, log or thread"
         if layer in ("core", "db") and JSON_OR_BEAST.match(include):
             yield f"{layer} includes {include}"
-        if include.startswith("CLI/") and not within.startswith("app/command_line."):
-            yield f"includes {include}; only app/command_line may, as it takes seconds to compile"
+        for library, seen_by in SLOW_TO_COMPILE.items():
+            if include.startswith(library) and layer != "core" and not within.startswith(seen_by):
+                yield f"includes {include}; only {' and '.join(seen_by)}* may: it takes seconds to compile"
     if not any(within.startswith(exempt) for exempt in MAY_HOLD_SQL):
         for literal in SQL.finditer(COMMENT.sub("", text)):
             yield f"holds SQL: {literal[0].strip()}...; it belongs in sql/"
@@ -107,6 +111,7 @@ class Rule(unittest.TestCase):
             ("src/core/a.cpp", "#include <thread>"),
             ("src/core/a.cpp", "#include <spdlog/spdlog.h>"),
             ("include/narthex/app/commands.hpp", "#include <CLI/CLI.hpp>"),
+            ("src/http/a.cpp", "#include <spdlog/spdlog.h>"),
         ]:
             with self.subTest(path=path, text=text):
                 self.assertEqual(len(self.check(path, text)), 1)

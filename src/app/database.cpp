@@ -4,8 +4,7 @@
 #include "narthex/core/log_text.hpp"
 #include "narthex/db/caches.hpp"
 #include "narthex/db/migrate.hpp"
-
-#include <spdlog/spdlog.h>
+#include "narthex/service/log.hpp"
 
 namespace narthex::app {
 
@@ -15,7 +14,7 @@ std::function<void()> OpenDatabase::revive() const {
         try {
             cluster->revive();
         } catch (const std::exception& error) {
-            spdlog::error("event=postgresql_not_restarted reason={}", log_text(error.what()));
+            service::log_error("event=postgresql_not_restarted reason={}", log_text(error.what()));
         }
     };
 }

@@ -8,6 +8,7 @@
 #include "narthex/core/log_text.hpp"
 #include "narthex/db/instance.hpp"
 #include "narthex/db/migrate.hpp"
+#include "narthex/service/log.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
@@ -15,7 +16,6 @@
 #include <fmt/core.h>
 #include <grp.h>
 #include <pwd.h>
-#include <spdlog/spdlog.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -49,7 +49,7 @@ void raise_file_limit(std::size_t connections) {
     limit.rlim_cur = limit.rlim_max;
     ::setrlimit(RLIMIT_NOFILE, &limit);
     if (limit.rlim_max >= connections) return;
-    spdlog::warn(
+    service::log_warn(
         "event=few_file_descriptors limit={} max_connections={} hint=\"raise LimitNOFILE\"",
         limit.rlim_max,
         connections
@@ -69,7 +69,8 @@ void leave_roots_home(const OpenDatabase& database) {
 void drop_root(const OpenDatabase& database) {
     if (::geteuid() != 0) return;
     if (!database.cluster) {
-        spdlog::warn("event=serving_as_root hint=\"start it as a user who may read the NARs\"");
+        service::log_warn("event=serving_as_root hint=\"start it as a user who may read the NARs\""
+        );
         return;
     }
     const auto uid = database.cluster->owner_uid();
@@ -110,7 +111,7 @@ std::optional<OpenDatabase> open_with_retries(
             if (!wait) {
                 throw Failure(fmt::format("{} (--wait goes on trying)", error.what()));
             }
-            spdlog::warn(
+            service::log_warn(
                 "event=waiting_for_database retry_ms={} reason={}",
                 pause.count(),
                 log_text(error.what())
@@ -144,7 +145,7 @@ int serve(const Config& config, const OpenDatabase& database, asio::io_context& 
     std::atomic<bool> failed = false;
     const auto give_up = [&](const std::string& reason) {
         if (failed.exchange(true)) return;
-        spdlog::error("event=schema_mismatch reason={}", log_text(reason));
+        service::log_error("event=schema_mismatch reason={}", log_text(reason));
         asio::post(main_thread, [&] { main_thread.stop(); });
     };
     leave_roots_home(database);
@@ -154,14 +155,14 @@ int serve(const Config& config, const OpenDatabase& database, asio::io_context& 
     if (!upload_dir.empty()) serving.take_uploads(database.uri, upload_dir, config);
     serving.keep_nars(database.uri, config);
     serving.start();
-    spdlog::info(
+    service::log_info(
         "event=listening address={} database={} version={}",
         serving.address(),
         log_text(db::describe_address(database.uri)),
         k_version
     );
     if (const auto admin = serving.admin_address(); !admin.empty()) {
-        spdlog::info("event=admin_listening address={}", admin);
+        service::log_info("event=admin_listening address={}", admin);
     }
     main_thread.run();
     const int code = failed ? 1 : 0;
@@ -195,7 +196,7 @@ int serve_command(const ServeFlags& flags) {
     asio::io_context main_thread(1);
     asio::signal_set signals(main_thread, SIGTERM, SIGINT);
     signals.async_wait([&](boost::system::error_code error, int signal) {
-        if (!error) spdlog::info("event=stopping signal={}", signal);
+        if (!error) service::log_info("event=stopping signal={}", signal);
         main_thread.stop();
     });
     if (interrupted()) main_thread.stop();
@@ -204,7 +205,7 @@ int serve_command(const ServeFlags& flags) {
         const auto database = open_with_retries(config, flags.wait, main_thread);
         if (database) code = serve(config, *database, main_thread);
     }
-    spdlog::info("event=stopped");
+    service::log_info("event=stopped");
     return code;
 }
 

@@ -3,8 +3,7 @@
 #include "narthex/core/log_text.hpp"
 #include "narthex/http/bulk_json.hpp"
 #include "narthex/http/common_answers.hpp"
-
-#include <spdlog/spdlog.h>
+#include "narthex/service/log.hpp"
 
 #include <algorithm>
 
@@ -158,7 +157,7 @@ void NarinfosJob::add(db::FoundNarinfo found) {
     }
     // Clients ask for it by itself then, and get the text.
     const auto reason = narinfo.error().to_string();
-    spdlog::error("event=bad_narinfo reason={}", log_text(reason));
+    service::log_error("event=bad_narinfo reason={}", log_text(reason));
 }
 
 Answer NarinfosJob::finish() {

@@ -6,8 +6,7 @@
 
 #include "narthex/core/log_text.hpp"
 #include "narthex/http/common_answers.hpp"
-
-#include <spdlog/spdlog.h>
+#include "narthex/service/log.hpp"
 
 #include <algorithm>
 
@@ -74,7 +73,7 @@ std::optional<std::string> ClosureSource::read_chunk(db::LookupConnection& conne
         out += each.text;
     }
     if (!same) {
-        spdlog::info("event=closure_changed hint=\"the client has to ask again\"");
+        service::log_info("event=closure_changed hint=\"the client has to ask again\"");
         return std::nullopt;
     }
     next_ = end;

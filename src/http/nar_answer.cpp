@@ -3,10 +3,10 @@
 #include "narthex/core/http_range.hpp"
 #include "narthex/core/log_text.hpp"
 #include "narthex/http/common_answers.hpp"
+#include "narthex/service/log.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -121,7 +121,7 @@ Answer nar_answer(const std::vector<std::string>& files, const Request& request)
     for (const auto& path : files) {
         const auto opened = open_regular(path);
         if (opened.file) return opened_answer(opened, request);
-        spdlog::error(
+        service::log_error(
             "event=nar_unreadable file={} reason={}",
             log_text(path),
             log_text(std::generic_category().message(opened.error))

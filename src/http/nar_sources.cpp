@@ -1,9 +1,9 @@
 #include "nar_sources.hpp"
 
 #include "narthex/core/log_text.hpp"
+#include "narthex/service/log.hpp"
 
 #include <boost/asio/post.hpp>
-#include <spdlog/spdlog.h>
 
 #include <utility>
 
@@ -35,7 +35,7 @@ void FollowedNar::read(const Take& take) {
         sent_ += piece.size();
         take(std::move(piece));
     } catch (const std::exception& error) {
-        spdlog::error("event=nar_unreadable reason={}", log_text(error.what()));
+        service::log_error("event=nar_unreadable reason={}", log_text(error.what()));
         take(std::nullopt);
     }
 }

@@ -5,10 +5,10 @@
 #include "narthex/db/narinfos.hpp"
 #include "narthex/db/uploads.hpp"
 #include "narthex/http/upload_texts.hpp"
+#include "narthex/service/log.hpp"
 
 #include <boost/asio/post.hpp>
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <system_error>
 

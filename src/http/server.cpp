@@ -2,6 +2,7 @@
 
 #include "narthex/core/log_text.hpp"
 #include "narthex/http/session.hpp"
+#include "narthex/service/log.hpp"
 #include "narthex/service/log_limit.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -9,7 +10,6 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <atomic>
@@ -235,7 +235,7 @@ struct Server::Impl {
     // Out of file descriptors, most likely: trying again at once would only burn the processor.
     void pause_accepting(boost::system::error_code reason) {
         if (accept_log.may_log())
-            spdlog::warn("event=accept_failed reason={}", log_text(reason.message()));
+            service::log_warn("event=accept_failed reason={}", log_text(reason.message()));
         pause->expires_after(k_accept_pause);
         pause->async_wait([this](boost::system::error_code error) {
             if (!error && acceptor->is_open()) accept();
@@ -247,7 +247,7 @@ struct Server::Impl {
         if (count.get() >= options.connections) {
             workers[0]->count_refused();
             if (refused_log.may_log()) {
-                spdlog::warn("event=too_many_connections limit={}", options.connections);
+                service::log_warn("event=too_many_connections limit={}", options.connections);
             }
             socket.set_option(asio::socket_base::linger(true, 0), ignored);
             socket.close(ignored);  // the destructor would close it without the reset
@@ -266,7 +266,7 @@ struct Server::Impl {
         std::uint64_t closed = 0;
         for (const auto& worker : workers) closed += worker->counters().slow_clients.get();
         if (closed == slow_reported || !slow_log.may_log()) return;
-        spdlog::warn("event=slow_clients closed={}", closed - slow_reported);
+        service::log_warn("event=slow_clients closed={}", closed - slow_reported);
         slow_reported = closed;
     }
 

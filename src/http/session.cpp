@@ -3,9 +3,9 @@
 #include "narthex/core/log_text.hpp"
 #include "narthex/http/access_answers.hpp"
 #include "narthex/http/nar_answer.hpp"
+#include "narthex/service/log.hpp"
 
 #include <boost/asio/post.hpp>
-#include <spdlog/spdlog.h>
 #include <sys/socket.h>
 
 #include <algorithm>

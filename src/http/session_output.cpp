@@ -4,9 +4,9 @@
 #include "narthex/core/http_target.hpp"
 #include "narthex/core/log_text.hpp"
 #include "narthex/http/session.hpp"
+#include "narthex/service/log.hpp"
 
 #include <boost/asio/post.hpp>
-#include <spdlog/spdlog.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 
@@ -91,7 +91,7 @@ void Session::put_out(const Answer& answer, bool http_10) {
 void Session::log_access(const Request& request, int status, Clock::time_point came_at) const {
     const auto took = Clock::now() - came_at;
     boost::system::error_code ignored;
-    spdlog::info(
+    service::log_info(
         "event=request client={} target={} status={} us={} agent={}",
         socket_.remote_endpoint(ignored).address().to_string(),
         log_text(without_user(request.target)),

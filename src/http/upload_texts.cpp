@@ -2,9 +2,9 @@
 
 #include "narthex/core/log_text.hpp"
 #include "narthex/http/common_answers.hpp"
+#include "narthex/service/log.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <cerrno>
 #include <string>
@@ -78,7 +78,7 @@ Answer decode_fault(DecodeFault fault, std::uint64_t most) {
 }
 
 Answer disk_fault(const std::system_error& error) {
-    spdlog::error("event=upload_failed reason={}", log_text(error.what()));
+    service::log_error("event=upload_failed reason={}", log_text(error.what()));
     const int code = error.code().value();
     if (code == ENOSPC || code == EDQUOT || code == EFBIG) return disk_full();
     return try_later("503: the server can't write to its disk; try again in some seconds");

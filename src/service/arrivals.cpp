@@ -1,8 +1,7 @@
 #include "narthex/service/arrivals.hpp"
 
 #include "narthex/core/log_text.hpp"
-
-#include <spdlog/spdlog.h>
+#include "narthex/service/log.hpp"
 
 #include <utility>
 
@@ -68,7 +67,7 @@ std::vector<bool> Arrivals::look(const std::vector<PathKey>& keys) {
         for (const auto which : connection_->find_present(keys)) here[which] = true;
     } catch (const std::exception& error) {
         if (log_.may_log()) {
-            spdlog::warn("event=arrivals_unknown reason={}", log_text(error.what()));
+            log_warn("event=arrivals_unknown reason={}", log_text(error.what()));
         }
         const std::lock_guard lock(mutex_);
         connection_.reset();

@@ -4,9 +4,9 @@
 #include "narthex/db/request_counts.hpp"
 #include "narthex/db/rescue.hpp"
 #include "narthex/db/uploads.hpp"
+#include "narthex/service/log.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <vector>
 
@@ -51,7 +51,7 @@ void restore_missed(
         }
     });
     for (const auto& [key, paths] : restored) {
-        spdlog::info(
+        log_info(
             "event=auto_restored cache={} hash={} paths={}", key.cache, key.hash.to_string(), paths
         );
     }

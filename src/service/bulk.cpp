@@ -1,8 +1,7 @@
 #include "narthex/service/bulk.hpp"
 
 #include "narthex/core/log_text.hpp"
-
-#include <spdlog/spdlog.h>
+#include "narthex/service/log.hpp"
 
 namespace narthex::service {
 
@@ -98,11 +97,11 @@ bool BulkLookups::try_task(Worker& worker, const BulkTask& task) {
         task.run(*worker.connection);
         return true;
     } catch (const db::Unavailable& error) {
-        spdlog::warn("event=bulk_lookup_failed reason={}", log_text(error.what()));
+        log_warn("event=bulk_lookup_failed reason={}", log_text(error.what()));
         disconnect(worker);
         return false;
     } catch (const std::exception& error) {
-        spdlog::warn("event=bulk_lookup_failed reason={}", log_text(error.what()));
+        log_warn("event=bulk_lookup_failed reason={}", log_text(error.what()));
         disconnect(worker);
     }
     task.fail();
@@ -115,7 +114,7 @@ bool BulkLookups::connect(Worker& worker) {
         fresh = std::make_unique<db::LookupConnection>(options_.uri, options_.statement_limit);
     } catch (const std::exception& error) {
         if (!away_.exchange(true)) {
-            spdlog::warn("event=bulk_database_away reason={}", log_text(error.what()));
+            log_warn("event=bulk_database_away reason={}", log_text(error.what()));
         }
         if (options_.revive) options_.revive();
         return false;

@@ -1,8 +1,7 @@
 #include "narthex/service/change_watch.hpp"
 
 #include "narthex/core/log_text.hpp"
-
-#include <spdlog/spdlog.h>
+#include "narthex/service/log.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -48,7 +47,7 @@ void ChangeWatch::run() {
         }
         lock.unlock();
         const bool seen = look();
-        if (away == seen) spdlog::info("event=changes_watched database={}", seen ? "back" : "away");
+        if (away == seen) log_info("event=changes_watched database={}", seen ? "back" : "away");
         away = !seen;
         wake_due();
         lock.lock();
@@ -68,7 +67,7 @@ bool ChangeWatch::look() {
         connection_->read([this](db::Tx& tx) { end_ = db::end_of_changes(tx); });
         return true;
     } catch (const std::exception& error) {
-        spdlog::debug("event=changes_unwatched reason={}", log_text(error.what()));
+        log_debug("event=changes_unwatched reason={}", log_text(error.what()));
         const std::lock_guard lock(mutex_);
         connection_.reset();
         return false;

@@ -2,8 +2,7 @@
 
 #include "narthex/core/log_text.hpp"
 #include "narthex/db/own_counts.hpp"
-
-#include <spdlog/spdlog.h>
+#include "narthex/service/log.hpp"
 
 #include <algorithm>
 #include <vector>
@@ -68,14 +67,12 @@ void CountSender::send_all(const std::string& primary) {
         }
         while (send_some() && !stopping()) {
         }
-        if (failing_) spdlog::info("event=counts_sent_again");
+        if (failing_) log_info("event=counts_sent_again");
         failing_ = false;
     } catch (const std::exception& error) {
         failing_ = true;
         if (stopping() || !log_.may_log()) return;
-        spdlog::warn(
-            "event=counts_not_sent rows={} reason={}", unsent_.load(), log_text(error.what())
-        );
+        log_warn("event=counts_not_sent rows={} reason={}", unsent_.load(), log_text(error.what()));
     }
 }
 

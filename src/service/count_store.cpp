@@ -4,8 +4,7 @@
 #include "narthex/db/leases.hpp"
 #include "narthex/db/own_counts.hpp"
 #include "narthex/service/auto_restore.hpp"
-
-#include <spdlog/spdlog.h>
+#include "narthex/service/log.hpp"
 
 #include <algorithm>
 
@@ -77,7 +76,7 @@ void CountStore::turn() {
     } catch (const std::exception& error) {
         failing_ = true;
         if (away_log_.may_log()) {
-            spdlog::warn(
+            log_warn(
                 "event=counts_not_stored paths={} reason={}",
                 waiting_.size(),
                 log_text(error.what())
@@ -106,7 +105,7 @@ void CountStore::gather() {
     waiting_paths_ = waiting_.size();
     const auto dropped = figures().dropped;
     if (dropped > drops_told_ && drop_log_.may_log()) {
-        spdlog::warn("event=counts_dropped requests={}", dropped - drops_told_);
+        log_warn("event=counts_dropped requests={}", dropped - drops_told_);
         drops_told_ = dropped;
     }
 }

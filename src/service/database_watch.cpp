@@ -2,8 +2,7 @@
 
 #include "narthex/core/log_text.hpp"
 #include "narthex/db/migrate.hpp"
-
-#include <spdlog/spdlog.h>
+#include "narthex/service/log.hpp"
 
 #include <chrono>
 #include <utility>
@@ -72,7 +71,7 @@ void DatabaseWatch::try_to_read(Watched& watched) {
         if (options_.schema_mismatch) options_.schema_mismatch(error.what());
         return;
     } catch (const std::exception& error) {
-        spdlog::debug("event=database_not_read reason={}", log_text(error.what()));
+        log_debug("event=database_not_read reason={}", log_text(error.what()));
     }
     watched.not_read();
     {

@@ -1,6 +1,6 @@
 #include "narthex/service/instance_watch.hpp"
 
-#include <spdlog/spdlog.h>
+#include "narthex/service/log.hpp"
 
 #include <utility>
 
@@ -74,7 +74,7 @@ void InstanceWatch::take(db::Instance instance, const std::optional<db::Heartbea
     if (other) {
         reading_.reset();
         seen_.reset();
-        spdlog::info(
+        log_info(
             "event=instance_changed role={} epoch={}", to_string(instance.role), instance.epoch
         );
     }

@@ -1,8 +1,7 @@
 #include "narthex/service/invalidation.hpp"
 
 #include "narthex/core/log_text.hpp"
-
-#include <spdlog/spdlog.h>
+#include "narthex/service/log.hpp"
 
 namespace narthex::service {
 
@@ -94,7 +93,7 @@ void Invalidation::heard(const db::Notice& notice) {
     } else if (const auto* pong = std::get_if<db::Pong>(&notice); pong && pong->number == pings_) {
         answered_ = true;
         epochs_.trust_until(pinged_at_ + k_trust);
-        if (reported_lost_) spdlog::info("event=changes_heard");
+        if (reported_lost_) log_info("event=changes_heard");
         reported_lost_ = false;
     }
 }
@@ -102,7 +101,7 @@ void Invalidation::heard(const db::Notice& notice) {
 void Invalidation::lost(const std::string& reason) {
     epochs_.distrust();
     if (reported_lost_ || stopping()) return;
-    spdlog::warn("event=changes_lost effect=\"cache off\" reason={}", log_text(reason));
+    log_warn("event=changes_lost effect=\"cache off\" reason={}", log_text(reason));
     reported_lost_ = true;
 }
 

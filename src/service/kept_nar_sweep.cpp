@@ -2,8 +2,7 @@
 
 #include "narthex/core/log_text.hpp"
 #include "narthex/db/kept_nars.hpp"
-
-#include <spdlog/spdlog.h>
+#include "narthex/service/log.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -129,7 +128,7 @@ void KeptNarSweep::run() {
         try {
             if (kept_.keeps() && may_sweep(*instance_())) sweep();
         } catch (const std::exception& error) {
-            spdlog::warn("event=nar_sweep_failed reason={}", log_text(error.what()));
+            log_warn("event=nar_sweep_failed reason={}", log_text(error.what()));
         }
         lock.lock();
         connection_.reset();
@@ -145,7 +144,7 @@ void KeptNarSweep::sweep() {
     }
     kept_.remove_leftovers();
     const auto removed = sweep_kept_nars(*connection_, kept_, k_age, stopping_);
-    if (removed > 0) spdlog::info("event=kept_nars_swept removed={}", removed);
+    if (removed > 0) log_info("event=kept_nars_swept removed={}", removed);
 }
 
 }  // namespace narthex::service

@@ -1,8 +1,7 @@
 #include "narthex/service/leases.hpp"
 
 #include "narthex/core/log_text.hpp"
-
-#include <spdlog/spdlog.h>
+#include "narthex/service/log.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -157,7 +156,7 @@ bool Leases::try_lease(Told& told) {
         });
     } catch (const std::exception& error) {
         if (!std::exchange(away_, true)) {
-            spdlog::warn("event=lease_failed reason={}", log_text(error.what()));
+            log_warn("event=lease_failed reason={}", log_text(error.what()));
         }
         disconnect();
         if (options_.revive) options_.revive();

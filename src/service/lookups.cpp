@@ -2,8 +2,7 @@
 
 #include "narthex/core/log_text.hpp"
 #include "narthex/db/migrate.hpp"
-
-#include <spdlog/spdlog.h>
+#include "narthex/service/log.hpp"
 
 #include <algorithm>
 #include <map>
@@ -210,7 +209,7 @@ bool Lookups::connect(Worker& worker) {
     {
         const std::lock_guard lock(mutex_);
         if (reason.empty()) {
-            if (connected_++ == 0) spdlog::info("event={}_connected", options_.name);
+            if (connected_++ == 0) log_info("event={}_connected", options_.name);
             if (worker.connected_before) ++reconnects_;
             worker.connected_before = true;
             away_ = false;
@@ -218,7 +217,7 @@ bool Lookups::connect(Worker& worker) {
             return true;
         }
         if (connected_ > 0 || stopping_) return false;
-        if (!away_) spdlog::warn("event={}_away reason={}", options_.name, log_text(reason));
+        if (!away_) log_warn("event={}_away reason={}", options_.name, log_text(reason));
         away_ = true;
         left = empty_queues();
     }
@@ -320,7 +319,7 @@ std::optional<std::vector<LookupAnswer>> Lookups::ask(Worker& worker, const Batc
         if (options_.of_primary) confirm_misses(*worker.connection, answers);
         return answers;
     } catch (const std::exception& error) {
-        spdlog::warn("event=lookup_failed reason={}", log_text(error.what()));
+        log_warn("event=lookup_failed reason={}", log_text(error.what()));
     }
     // Whatever it was, a fresh connection is the safe way on.
     const std::lock_guard lock(mutex_);

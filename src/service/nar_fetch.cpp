@@ -3,9 +3,9 @@
 #include "narthex/core/cache.hpp"
 #include "narthex/core/log_text.hpp"
 #include "narthex/core/nar_url.hpp"
+#include "narthex/service/log.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <system_error>
@@ -37,7 +37,7 @@ struct NarFetch::Shared {
     void log(const char* event, std::string_view url, std::string_view reason) {
         const std::lock_guard lock(mutex);
         if (!log_limit.may_log()) return;
-        spdlog::warn("event={} url={} reason={}", event, log_text(url), log_text(reason));
+        log_warn("event={} url={} reason={}", event, log_text(url), log_text(reason));
     }
 
     const KeptNars& kept;

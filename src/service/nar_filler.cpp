@@ -1,8 +1,7 @@
 #include "narthex/service/nar_filler.hpp"
 
 #include "narthex/core/log_text.hpp"
-
-#include <spdlog/spdlog.h>
+#include "narthex/service/log.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -58,7 +57,7 @@ void NarFiller::run() {
         try {
             if (region()) fill();
         } catch (const std::exception& error) {
-            spdlog::warn("event=nar_fill_failed reason={}", log_text(error.what()));
+            log_warn("event=nar_fill_failed reason={}", log_text(error.what()));
         }
         const std::lock_guard lock(under_way_->mutex);
         connection_.reset();

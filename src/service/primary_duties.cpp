@@ -3,8 +3,7 @@
 #include "narthex/core/log_text.hpp"
 #include "narthex/db/heartbeats.hpp"
 #include "narthex/db/instance.hpp"
-
-#include <spdlog/spdlog.h>
+#include "narthex/service/log.hpp"
 
 namespace narthex::service {
 
@@ -34,7 +33,7 @@ PrimaryDuties::PrimaryDuties(PrimaryDutiesOptions options, const InstanceWatch& 
         may_write_ = epochs_.asked();
     } catch (const db::Unavailable& error) {
         // As when the connection is lost later: the thread goes on trying, and clients are served.
-        spdlog::warn("event=regions_not_served reason={}", log_text(error.what()));
+        log_warn("event=regions_not_served reason={}", log_text(error.what()));
         connection_.reset();
     }
     thread_ = std::thread([this] { run(); });
@@ -69,7 +68,7 @@ void PrimaryDuties::run() {
             turn();
         } catch (const std::exception& error) {
             if (log_.may_log()) {
-                spdlog::warn("event=regions_not_served reason={}", log_text(error.what()));
+                log_warn("event=regions_not_served reason={}", log_text(error.what()));
             }
             const std::lock_guard again(mutex_);
             connection_.reset();
@@ -119,7 +118,7 @@ void PrimaryDuties::fence_if_replaced() {
     bool fenced = false;
     connection_->write([&](db::Tx& tx) { fenced = db::fence(tx, highest->epoch, highest->url); });
     if (!fenced) return;
-    spdlog::error(
+    log_error(
         "event=fenced epoch={} replaced_by={} effect=\"takes no more writes\" hint=\"'narthex "
         "replica "
         "follow' makes this a region of the new primary\"",

@@ -1,8 +1,7 @@
 #include "narthex/service/publishing.hpp"
 
 #include "narthex/core/log_text.hpp"
-
-#include <spdlog/spdlog.h>
+#include "narthex/service/log.hpp"
 
 #include <optional>
 
@@ -80,21 +79,21 @@ void Publishing::do_task(Worker& worker, const PublishTask& task) {
         try {
             return try_task(worker, task);
         } catch (const db::Unavailable& error) {
-            spdlog::warn("event=publish_retried reason={}", log_text(error.what()));
+            log_warn("event=publish_retried reason={}", log_text(error.what()));
             if (options_.revive) options_.revive();
         } catch (const db::InDoubt& error) {
             // Doing it again tells: what was committed is found.
             fault = PublishFault::in_doubt;
-            spdlog::warn("event=publish_in_doubt reason={}", log_text(error.what()));
+            log_warn("event=publish_in_doubt reason={}", log_text(error.what()));
         } catch (const db::NotPrimary& error) {
             return task.fail(PublishFault::elsewhere, error.what());
         } catch (const db::QueryFailed& error) {
-            spdlog::error("event=publish_failed reason={}", log_text(error.what()));
+            log_error("event=publish_failed reason={}", log_text(error.what()));
             disconnect(worker);
             const bool full = error.sqlstate() == k_disk_full;
             return task.fail(full ? PublishFault::full : PublishFault::failed, {});
         } catch (const std::exception& error) {
-            spdlog::error("event=publish_failed reason={}", log_text(error.what()));
+            log_error("event=publish_failed reason={}", log_text(error.what()));
             disconnect(worker);
             return task.fail(PublishFault::failed, {});
         }

@@ -2,10 +2,9 @@
 
 #include "narthex/core/log_text.hpp"
 #include "narthex/db/region_status.hpp"
+#include "narthex/service/log.hpp"
 #include "narthex/service/old_primary.hpp"
 #include "narthex/service/replica_invite.hpp"
-
-#include <spdlog/spdlog.h>
 
 #include <vector>
 
@@ -89,7 +88,7 @@ void RegionUpkeep::attempt(Step& step) {
 
 void RegionUpkeep::failed(Step& step, std::string_view reason) {
     if (stopping() || !step.log.may_log()) return;
-    spdlog::warn("event={} reason={}", step.failed, log_text(reason));
+    log_warn("event={} reason={}", step.failed, log_text(reason));
 }
 
 void RegionUpkeep::connect() {
@@ -131,7 +130,7 @@ Result<void> RegionUpkeep::fence_the_old() {
     fence_old_primary(*here_, *old_primary_, *old_primary);
     const std::lock_guard lock(mutex_);
     old_primary_.reset();
-    spdlog::info("event=old_primary_fenced");
+    log_info("event=old_primary_fenced");
     return {};
 }
 

@@ -2,9 +2,9 @@
 
 #include "narthex/core/log_text.hpp"
 #include "narthex/db/audit.hpp"
+#include "narthex/service/log.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 
@@ -74,7 +74,7 @@ void SlotPolicy::apply(
             unused_for(region, now, now_1970)};
         const auto why = why_dropped(question, drop_after_);
         if (!why || !drop(connection, region, *why)) continue;
-        spdlog::warn(
+        log_warn(
             "event=region_slot_dropped region={} held_bytes={} reason={} hint=\"'narthex replica "
             "join' there makes a fresh copy\"",
             region.name,

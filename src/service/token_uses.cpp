@@ -2,8 +2,7 @@
 
 #include "narthex/core/log_text.hpp"
 #include "narthex/db/tokens.hpp"
-
-#include <spdlog/spdlog.h>
+#include "narthex/service/log.hpp"
 
 #include <chrono>
 #include <vector>
@@ -74,7 +73,7 @@ void TokenUses::store() {
         for (const auto& use : uses) uses_[use.token].stored = use.at;
         connection_.reset();
     } catch (const std::exception& error) {
-        spdlog::warn("event=token_uses_not_stored reason={}", log_text(error.what()));
+        log_warn("event=token_uses_not_stored reason={}", log_text(error.what()));
         const std::lock_guard lock(mutex_);
         connection_.reset();
     }

@@ -1,9 +1,9 @@
 #include "narthex/service/uplink.hpp"
 
 #include "narthex/core/log_text.hpp"
+#include "narthex/service/log.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 
@@ -131,7 +131,7 @@ void Uplink::look_here() {
         figures_.subscription = state;
         figures_.trouble = trouble_of(state, version_, watch_.heartbeat());
     } catch (const std::exception& error) {
-        spdlog::debug("event=subscription_not_read reason={}", log_text(error.what()));
+        log_debug("event=subscription_not_read reason={}", log_text(error.what()));
         const std::lock_guard lock(mutex_);
         here_.reset();
     }
@@ -169,7 +169,7 @@ void Uplink::connect() {
         if (stopping_) primary_->interrupt();
         figures_.connected = true;
     }
-    spdlog::info("event=uplink_connected primary={}", db::describe_address(primary_uri_));
+    log_info("event=uplink_connected primary={}", db::describe_address(primary_uri_));
     told_lost_ = false;
 }
 
@@ -191,7 +191,7 @@ void Uplink::lost(const std::string& reason) {
         figures_.connected = false;
         if (stopping_) return;
     }
-    if (!told_lost_) spdlog::warn("event=uplink_lost reason={}", log_text(reason));
+    if (!told_lost_) log_warn("event=uplink_lost reason={}", log_text(reason));
     told_lost_ = true;
     pause_ = std::min(pause_ * 2, k_longest_pause);
     retry_at_ = Clock::now() + pause_;

@@ -3,8 +3,7 @@
 #include "narthex/core/log_text.hpp"
 #include "narthex/db/narinfos.hpp"
 #include "narthex/db/uploads.hpp"
-
-#include <spdlog/spdlog.h>
+#include "narthex/service/log.hpp"
 
 #include <algorithm>
 
@@ -124,7 +123,7 @@ void UploadSweep::run() {
         } catch (const db::NotPrimary&) {
             // Uploads are the primary's; this may become one.
         } catch (const std::exception& error) {
-            spdlog::warn("event=sweep_failed reason={}", log_text(error.what()));
+            log_warn("event=sweep_failed reason={}", log_text(error.what()));
         }
         const std::lock_guard lock(mutex_);
         connection_.reset();
@@ -141,7 +140,7 @@ void UploadSweep::sweep() {
     const auto leftover_age = std::min<std::chrono::seconds>(k_leftover_age, orphan_age_);
     const auto report = sweep_uploads(*connection_, directory_, orphan_age_, leftover_age);
     if (report.leftovers + report.condemned + report.removed == 0) return;
-    spdlog::info(
+    log_info(
         "event=uploads_swept leftovers={} condemned={} removed={}",
         report.leftovers,
         report.condemned,

@@ -1,8 +1,7 @@
 #include "narthex/service/upstream_health.hpp"
 
 #include "narthex/core/log_text.hpp"
-
-#include <spdlog/spdlog.h>
+#include "narthex/service/log.hpp"
 
 namespace narthex::service {
 
@@ -13,7 +12,7 @@ bool UpstreamHealth::may_ask(const std::string& upstream) {
 
 void UpstreamHealth::answered(const std::string& upstream) {
     if (!pauses_.succeeded(upstream) || told_paused_.erase(upstream) == 0) return;
-    spdlog::info("event=upstream_back upstream={}", log_text(upstream));
+    log_info("event=upstream_back upstream={}", log_text(upstream));
 }
 
 void UpstreamHealth::failed(
@@ -23,9 +22,7 @@ void UpstreamHealth::failed(
     const bool first = pauses_.failed(upstream, begun, Clock::now());
     if (!first || !paused_log_[upstream].may_log()) return;
     told_paused_.insert(upstream);
-    spdlog::warn(
-        "event=upstream_paused upstream={} reason={}", log_text(upstream), log_text(reason)
-    );
+    log_warn("event=upstream_paused upstream={} reason={}", log_text(upstream), log_text(reason));
 }
 
 void UpstreamHealth::refused(
@@ -33,7 +30,7 @@ void UpstreamHealth::refused(
 ) {
     ++counts_[upstream].refused;
     if (!refused_log_[upstream].may_log()) return;
-    spdlog::warn(
+    log_warn(
         "event=upstream_refused upstream={} path={} reason={}",
         log_text(upstream),
         path,

@@ -2,8 +2,7 @@
 
 #include "narthex/core/log_text.hpp"
 #include "narthex/core/upstream.hpp"
-
-#include <spdlog/spdlog.h>
+#include "narthex/service/log.hpp"
 
 #include <algorithm>
 #include <set>
@@ -360,7 +359,7 @@ void Upstreams::drop_connection() {
 
 void Upstreams::log_failure(const std::string& reason) {
     if (!database_log_.may_log()) return;
-    spdlog::warn("event=pull_failed reason={}", log_text(reason));
+    log_warn("event=pull_failed reason={}", log_text(reason));
 }
 
 }  // namespace narthex::service
