@@ -24,6 +24,7 @@ std::string in_days(std::int64_t time) {
 PublishingLock lock_of(HideStep step) {
     switch (step) {
         case HideStep::write_rows:
+        case HideStep::announce:
         case HideStep::recheck:
             return PublishingLock::none;
         case HideStep::barrier:

@@ -27,14 +27,30 @@ std::optional<Number> parse_number(std::string_view text) {
     return number;
 }
 
-// "<cache>:<bucket>" or the name of a table.
+// "<from>:<to>", not included.
+Notice parse_buckets(std::string_view range) {
+    const auto colon = range.find(':');
+    if (colon == std::string_view::npos) return std::monostate{};
+    const auto first = parse_number<std::size_t>(range.substr(0, colon));
+    const auto end = parse_number<std::size_t>(range.substr(colon + 1));
+    if (!first || !end || *first >= *end || *end > k_buckets) return std::monostate{};
+    return BucketsChanged{*first, *end};
+}
+
+// "buckets:<from>:<to>", "batch:<id>", "<cache>:<bucket>" or the name of a table.
 Notice parse_notice(std::string_view payload) {
     const auto colon = payload.find(':');
     if (colon == std::string_view::npos) return TableChanged{std::string(payload)};
-    const auto cache = parse_number<int>(payload.substr(0, colon));
-    const auto bucket = parse_number<std::size_t>(payload.substr(colon + 1));
-    if (!cache || !bucket || *bucket >= k_buckets) return std::monostate{};
-    return BucketChanged{*cache, *bucket};
+    const auto kind = payload.substr(0, colon);
+    const auto rest = payload.substr(colon + 1);
+    if (kind == "buckets") return parse_buckets(rest);
+    if (kind == "batch") {
+        const auto batch = parse_number<int>(rest);
+        return batch && *batch >= 0 ? Notice(BatchFlipped{*batch}) : std::monostate{};
+    }
+    const auto bucket = parse_number<std::size_t>(rest);
+    if (!parse_number<int>(kind) || !bucket || *bucket >= k_buckets) return std::monostate{};
+    return BucketsChanged{*bucket, *bucket + 1};
 }
 
 std::string make_ping_prefix() {

@@ -98,8 +98,13 @@ void set_plan_state(Tx& tx, int plan, PlanState state) {
 int begin_hiding(Tx& tx, int plan) {
     const auto batch = exec(tx, sql::find_plan_batch, plan)[0][0];
     set_plan_state(tx, plan, PlanState::hiding);
-    if (!batch.is_null()) return batch.as<int>();
-    return exec(tx, sql::insert_plan_batch, plan)[0][0].as<int>();
+    if (batch.is_null()) return exec(tx, sql::insert_plan_batch, plan)[0][0].as<int>();
+    announce_batch(tx, batch.as<int>(), 0);  // there will be more rows
+    return batch.as<int>();
+}
+
+void announce_batch(Tx& tx, int batch, std::size_t end) {
+    exec(tx, sql::announce_batch, batch, static_cast<int>(end));
 }
 
 HideChunk write_hidden(Tx& tx, int plan, int batch, int after, std::size_t most) {

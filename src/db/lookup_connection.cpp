@@ -95,14 +95,17 @@ FoundNarinfos LookupConnection::find_narinfos(std::span<const PathKey> keys) {
     FoundNarinfos found;
     found.served.reserve(static_cast<std::size_t>(rows.size()));
     for (int row = 0; row < rows.size(); ++row) {
+        const auto batches =
+            rows.is_null(row, 3) ? 0 : static_cast<std::uint64_t>(rows.number(row, 3));
         if (rows.is_null(row, 1)) {
-            found.hidden.push_back(asked(rows, row));
+            found.hidden.push_back({asked(rows, row), batches});
             continue;
         }
         found.served.push_back(
             {asked(rows, row),
              std::string(rows.bytes(row, 1)),
-             from_timestamptz(rows.number(row, 2))}
+             from_timestamptz(rows.number(row, 2)),
+             batches}
         );
     }
     return found;

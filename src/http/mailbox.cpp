@@ -26,7 +26,8 @@ void Mailbox::ask(
     // Behind whatever is ready on the loop by now, whose questions go along.
     if (asked_.empty() && to_lease_.empty()) asio::post(io_, [this] { submit(); });
     const auto* path = std::get_if<PathKey>(&key);
-    const auto stamp = path == nullptr ? 0 : cache_.epochs().stamp(path->hash);
+    const auto stamp =
+        path == nullptr ? service::Epochs::Stamp{} : cache_.epochs().stamp(path->hash);
     auto& list = leases ? to_lease_ : asked_;
     list.push_back({std::move(key), deadline, std::move(client), id, stamp, this, leases});
 }
@@ -48,7 +49,8 @@ void Mailbox::answered(std::vector<service::Answered> batch) {
         auto narinfo = std::static_pointer_cast<const NarinfoAnswer>(std::move(answer.narinfo));
         const auto* path = std::get_if<PathKey>(&lookup.key);
         if (path != nullptr && answer.status != LookupAnswer::Status::unavailable) {
-            const NarinfoCache::Found found{narinfo, answer.status == LookupAnswer::Status::hidden};
+            const bool hidden = answer.status == LookupAnswer::Status::hidden;
+            const NarinfoCache::Found found{narinfo, hidden, answer.batches};
             if (!lookup.publisher) cache_.count(*path, found);
             if (answer.lasting) cache_.fill(*path, lookup.stamp, found, now);
         }

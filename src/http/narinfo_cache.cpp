@@ -118,9 +118,8 @@ NarinfoCache::Shard& NarinfoCache::shard_of(const PathKey& key) {
     return (*shards_)[key.hash.bytes().back() % k_shards];
 }
 
-bool NarinfoCache::stands(const Entry& entry, Clock::time_point now) const {
-    if (entry.stamp != epochs_.stamp(entry.key.hash)) return false;
-    return !entry.narinfo || now < entry.narinfo->renders_until;
+bool NarinfoCache::stands(const Entry& entry) const {
+    return entry.standing == epochs_.standing(entry.key.hash, entry.batches);
 }
 
 std::optional<NarinfoCache::Found> NarinfoCache::find(
@@ -135,7 +134,8 @@ std::optional<NarinfoCache::Found> NarinfoCache::find(
         return std::nullopt;
     }
     auto& entry = *at->second;
-    if (!stands(entry, now)) {
+    const bool renders = !entry.narinfo || now < entry.narinfo->renders_until;
+    if (!renders || !stands(entry)) {
         shard.erase(at->second);
         ++shard.misses;
         return std::nullopt;
@@ -157,13 +157,13 @@ std::shared_ptr<const NarinfoAnswer> NarinfoCache::last_known(const PathKey& key
     const auto at = shard.by_key.find(key);
     if (at == shard.by_key.end()) return nullptr;
     auto& entry = *at->second;
-    if (!entry.narinfo || entry.stamp != epochs_.stamp(key.hash)) return nullptr;
+    if (!entry.narinfo || !stands(entry)) return nullptr;
     shard.count(entry);
     return entry.narinfo;
 }
 
 void NarinfoCache::fill(
-    const PathKey& key, std::uint64_t stamp, Found found, Clock::time_point now
+    const PathKey& key, const service::Epochs::Stamp& stamp, Found found, Clock::time_point now
 ) {
     if (!epochs_.trusted(now)) {
         // The database answers, but nobody hears what changes in it: should it go away now, what
@@ -171,7 +171,8 @@ void NarinfoCache::fill(
         if (epochs_.silent(now)) epochs_.raise_all();
         return;
     }
-    if (stamp != epochs_.stamp(key.hash)) return;
+    const auto standing = epochs_.standing(key.hash, found.batches, stamp);
+    if (!standing) return;
     const auto bytes = k_entry_overhead + (found.narinfo ? found.narinfo->bytes() : 0);
     const auto absent_limit = shard_bytes_ / k_absent_part;
     const auto limit = found.narinfo ? shard_bytes_ - absent_limit : absent_limit;
@@ -179,7 +180,7 @@ void NarinfoCache::fill(
     auto& shard = shard_of(key);
     const std::lock_guard lock(shard.mutex);
     if (const auto at = shard.by_key.find(key); at != shard.by_key.end()) shard.erase(at->second);
-    Entry entry{key, stamp, std::move(found.narinfo), bytes, found.hidden};
+    Entry entry{key, *standing, found.batches, std::move(found.narinfo), bytes, found.hidden};
     auto& list = shard.list_of(entry);
     auto& list_bytes = shard.bytes_of(entry);
     list.push_front(std::move(entry));

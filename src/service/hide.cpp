@@ -2,6 +2,7 @@
 
 #include "collecting.hpp"
 
+#include "narthex/core/path_key.hpp"
 #include "narthex/db/audit.hpp"
 
 #include <fmt/format.h>
@@ -11,6 +12,8 @@ namespace narthex::service {
 namespace {
 
 constexpr std::size_t k_chunk = 5000;
+constexpr std::size_t k_buckets_a_part = 32;
+static_assert(k_buckets % k_buckets_a_part == 0);
 
 class Hiding {
   public:
@@ -60,6 +63,8 @@ class Hiding {
         switch (step) {
             case HideStep::write_rows:
                 return write_rows();
+            case HideStep::announce:
+                return announce();
             case HideStep::barrier:
                 work_.transaction(lock_of(step), [](db::Tx&) {});
                 return work_.tell("waiting for publishers", 0, 0);
@@ -87,6 +92,20 @@ class Hiding {
             done += chunk.looked_at;
             work_.tell("writing", done, plan_.paths);
         } while (chunk.looked_at > 0 && !work_.stopped());
+    }
+
+    // Each bucket's answers are looked up again, by servers everywhere: as slowly as the rows were
+    // written.
+    void announce() {
+        const auto paths_a_part = plan_.paths * k_buckets_a_part / k_buckets;
+        for (std::size_t end = 0; end < k_buckets && !work_.stopped();) {
+            end += k_buckets_a_part;
+            work_.wait_for_turn(paths_a_part);
+            work_.transaction(lock_of(HideStep::announce), [&](db::Tx& tx) {
+                db::announce_batch(tx, *plan_.batch, end);
+            });
+            work_.tell("announcing", plan_.paths * end / k_buckets, plan_.paths);
+        }
     }
 
     void recheck(db::Tx& tx) {

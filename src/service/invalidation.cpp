@@ -85,8 +85,10 @@ void Invalidation::listen() {
 }
 
 void Invalidation::heard(const db::Notice& notice) {
-    if (const auto* bucket = std::get_if<db::BucketChanged>(&notice)) {
-        epochs_.raise(bucket->bucket);
+    if (const auto* changed = std::get_if<db::BucketsChanged>(&notice)) {
+        for (auto bucket = changed->first; bucket < changed->end; ++bucket) epochs_.raise(bucket);
+    } else if (const auto* flipped = std::get_if<db::BatchFlipped>(&notice)) {
+        epochs_.raise_batch(flipped->batch);
     } else if (const auto* table = std::get_if<db::TableChanged>(&notice)) {
         if (!changes_no_narinfo(table->table)) epochs_.raise_all();
         on_table_(table->table);

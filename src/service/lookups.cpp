@@ -333,9 +333,13 @@ std::vector<LookupAnswer> Lookups::ask_narinfos(Worker& worker, const Batch& bat
     const Keys<PathKey> keys(batch);
     std::vector<LookupAnswer> answers(keys.distinct.size(), {Status::absent, nullptr, {}});
     auto found = worker.connection->find_narinfos(keys.distinct);
-    for (const auto which : found.hidden) answers[which].status = Status::hidden;
+    for (const auto& row : found.hidden) {
+        answers[row.asked].status = Status::hidden;
+        answers[row.asked].batches = row.batches;
+    }
     for (auto& row : found.served) {
         auto& answer = answers[row.asked];
+        answer.batches = row.batches;
         answer.status = Status::found;
         answer.narinfo = options_.render(std::move(row));
     }

@@ -133,6 +133,7 @@ class Explorer {
                 world.rows[batch] |= world.planned[batch] & world.narinfos & one(actor.chunk);
                 if (++actor.chunk < k_paths) return true;
                 break;
+            case HideStep::announce:
             case HideStep::barrier:
                 break;
             case HideStep::recheck:

@@ -22,6 +22,12 @@ class NarinfoAnswers : public NarinfosTest {
     void hide(int path, const std::string& batch) const {
         run("insert into hidden values (1, " + hex(path) + ", " + batch + ")");
     }
+
+    std::uint64_t batches_of(int path) {
+        const std::vector keys{PathKey{k_default, path_hash(path)}};
+        const auto [found, hidden] = lookups_.find_narinfos(keys);
+        return found.empty() ? hidden.at(0).batches : found[0].batches;
+    }
 };
 
 TEST_F(NarinfoAnswers, are_hidden_while_an_active_batch_has_them) {
@@ -44,6 +50,18 @@ TEST_F(NarinfoAnswers, are_hidden_by_any_of_several_batches) {
     EXPECT_EQ(text_of(1), "(hidden)");
     run("delete from hidden where batch = " + active);
     EXPECT_EQ(text_of(1), made_up_text(1));
+}
+
+TEST_F(NarinfoAnswers, know_their_hide_batches_whether_they_have_an_effect_or_not) {
+    store({made_up(1), made_up(2)});
+    EXPECT_EQ(batches_of(1), 0U);
+    run("insert into hide_batch (id, reason) values (63, ''), (64, ''), (70, '')");
+    for (const std::string batch : {"63", "64", "70"}) hide(1, batch);
+    const auto bits = std::uint64_t{1} << 63 | 1U | 1U << 6;
+    EXPECT_EQ(batches_of(1), bits);
+    run("update hide_batch set active = true where id = 70");
+    EXPECT_EQ(batches_of(1), bits);
+    EXPECT_EQ(batches_of(2), 0U);
 }
 
 TEST_F(NarinfoAnswers, are_hidden_in_their_cache_only) {

@@ -199,8 +199,6 @@ TEST_F(Schema, notifies_of_the_other_tables_by_their_names) {
         session_.run("insert into cache (name, store_dir) values ('a', '/nix/store')"),
         Words{"cache"}
     );
-    EXPECT_EQ(session_.run("insert into hide_batch (reason) values ('a')"), Words{"hide_batch"});
-    EXPECT_EQ(session_.run("update hide_batch set active = true"), Words{"hide_batch"});
     EXPECT_EQ(session_.run("insert into site (kind, base) values ('file', '/n')"), Words{"site"});
     EXPECT_EQ(
         session_.run("insert into nar (cache, url, compression) values (1, 'nar/x', 'xz')"),
@@ -216,11 +214,31 @@ TEST_F(Schema, notifies_of_the_other_tables_by_their_names) {
     );
 }
 
+TEST_F(Schema, notifies_of_hide_batches_when_they_take_effect_or_lose_it) {
+    EXPECT_EQ(session_.run("insert into hide_batch (id, reason) values (9, 'a')"), Words{});
+    EXPECT_EQ(session_.run("update hide_batch set active = true"), Words{"hide_batch"});
+    EXPECT_EQ(session_.run("update hide_batch set active = false"), Words{"hide_batch"});
+    EXPECT_EQ(session_.run("update hide_batch set announced = 32"), Words{"buckets:0:32"});
+    EXPECT_EQ(session_.run("update hide_batch set announced = 4095"), Words{"buckets:32:4095"});
+    EXPECT_EQ(session_.run("update hide_batch set active = true"), Words{"hide_batch"});
+    EXPECT_EQ(session_.run("update hide_batch set announced = 4096"), Words{"buckets:4095:4096"});
+    EXPECT_EQ(session_.run("update hide_batch set active = false"), Words{"batch:9"});
+    EXPECT_EQ(session_.run("update hide_batch set announced = 0"), Words{});
+    EXPECT_EQ(session_.run("update hide_batch set active = true"), Words{"hide_batch"});
+    EXPECT_EQ(
+        session_.run("insert into hide_batch (active, reason) values (true, 'a')"),
+        Words{"hide_batch"}
+    );
+    EXPECT_EQ(session_.run("delete from hide_batch where id = 9"), Words{"hide_batch"});
+}
+
 // So it runs in the apply worker of a region.
 TEST_F(Schema, notifies_without_a_search_path_and_as_a_replica) {
     session_.run("set search_path = ''; set session_replication_role = replica");
     EXPECT_EQ(session_.run(narinfo_row(k_hash_a)), Words{"1:2748"});
     EXPECT_EQ(session_.run("delete from public.narinfo"), Words{"1:2748"});
+    session_.run("insert into public.hide_batch (id, reason, announced) values (9, 'a', 4096)");
+    EXPECT_EQ(session_.run("update public.hide_batch set active = true"), Words{"batch:9"});
     EXPECT_EQ(
         session_.run("insert into public.site (kind, base) values ('url', 'https://a')"),
         Words{"site"}

@@ -2,6 +2,7 @@
 """Hiding, restoring and purging as an operator does it: by commands, beside a server."""
 
 import json
+import re
 import signal
 import subprocess
 import time
@@ -20,7 +21,7 @@ def setUpModule():
     global PG, SERVER
     PG = Postgres()
     support.narthex("migrate", "--database", PG.uri)
-    SERVER = support.Server("--database", PG.uri).start()
+    SERVER = support.Server("--database", PG.uri, admin=True).start()
     support.wait_until(lambda: "event=changes_heard" in SERVER.log(), "it listens")
 
 
@@ -92,6 +93,24 @@ class Hiding(Case):
         self.assertEqual((state["state"], state["paths"], state["hidden"]), ("hidden", 2, 2))
         self.assertEqual(self.gc("restore", plan)["plans"][0]["restored"], 2)
         self.expect(200, 200, 200, 200)
+
+    def test_nothing_else_is_looked_up_again(self):
+        """Where answers are in memory, a cache of millions is taken from them alone."""
+        plan = self.plan(2, 3)
+        self.gc("hide", plan)
+        self.expect(200, 200, 404, 404)
+        for command, last in (("restore", 200), ("hide", 404), ("restore", 200)):
+            begun, lost = self.looked_up(), SERVER.log().count("event=changes_lost")
+            self.gc(command, plan)
+            support.wait_until(lambda: self.statuses()[2:] == [last] * 2, command)
+            # Hiding announces its paths first. A server that hears nothing for a second forgets all.
+            if command == "restore" and SERVER.log().count("event=changes_lost") == lost:
+                self.assertEqual(self.looked_up() - begun, 2)
+
+    @staticmethod
+    def looked_up():
+        metrics = support.get(SERVER.admin_port, "/metrics").body.decode()
+        return int(re.search(r"^narthex_cache_misses_total (\d+)$", metrics, re.M)[1])
 
     def test_a_path_is_restored_with_what_it_needs(self):
         plan = self.plan(1, 2, 3)

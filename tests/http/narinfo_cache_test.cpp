@@ -6,6 +6,7 @@
 #include <rapidcheck.h>
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <thread>
@@ -43,7 +44,7 @@ class Narinfos : public testing::Test {
     void fill_hidden(int number) {
         cache_.fill(key_of(number), stamp(number), {nullptr, true}, now_);
     }
-    [[nodiscard]] std::uint64_t stamp(int number) const {
+    [[nodiscard]] Epochs::Stamp stamp(int number) const {
         return epochs_.stamp(key_of(number).hash);
     }
     // "(absent)" or "(hidden)" when that is known, "(unknown)" when nothing is.
@@ -88,6 +89,25 @@ TEST_F(Narinfos, that_raced_with_a_change_are_not_kept) {
     const auto before = stamp(1);
     epochs_.raise(bucket_of(key_of(1).hash));
     cache_.fill(key_of(1), before, {answer_of("old")}, now_);
+    EXPECT_EQ(found(1), "(unknown)");
+}
+
+TEST_F(Narinfos, fall_with_their_hide_batches_alone) {
+    const auto batches = std::uint64_t{1} << 3 | std::uint64_t{1} << 63;
+    cache_.fill(key_of(1), stamp(1), {answer_of("one"), false, batches}, now_);
+    cache_.fill(key_of(3), stamp(3), {nullptr, true, batches}, now_);
+    fill(2, "two");
+    epochs_.raise_batch(4);
+    EXPECT_EQ(found(1), "one");
+    EXPECT_EQ(found(3), "(hidden)");
+    epochs_.raise_batch(64 + 63);
+    EXPECT_EQ(found(1), "(unknown)");
+    EXPECT_EQ(found(3), "(unknown)");
+    EXPECT_EQ(found(2), "two");
+    // Whatever was asked before that may be in it.
+    const auto before = stamp(1);
+    epochs_.raise_batch(5);
+    cache_.fill(key_of(1), before, {answer_of("old"), false, std::uint64_t{1} << 5}, now_);
     EXPECT_EQ(found(1), "(unknown)");
 }
 
@@ -191,22 +211,34 @@ class Model {
 
     void change(int key) {
         ++committed_[key];
-        if (listening_) said_.push_back({{{key, committed_[key]}}, false});
+        say([key](Epochs& epochs) { epochs.raise(bucket_of(key_of(key).hash)); });
     }
-    // One flag changes many paths at once.
     void change_all() {
         for (int key = 0; key < k_keys; ++key) ++committed_[key];
-        if (listening_) said_.push_back({committed_, true});
+        say([](Epochs& epochs) { epochs.raise_all(); });
+    }
+    // Another path comes into the hide batch, of which the buckets are announced then.
+    void hide_another() {
+        if (in_batch_ == k_keys - 1) return;
+        ++in_batch_;
+        announced_ = 0;
+    }
+    void announce() {
+        if (announced_ == k_key_buckets) return;
+        say([key = announced_++](Epochs& epochs) { epochs.raise(bucket_of(key_of(key).hash)); });
+    }
+    // One flag changes many paths at once.
+    void flip() {
+        for (int key = 0; key < in_batch_; ++key) ++committed_[key];
+        say([known = announced_ == k_key_buckets](Epochs& epochs) {
+            known ? epochs.raise_batch(k_batch) : epochs.raise_all();
+        });
     }
     void hear() {
         if (!listening_ || said_.empty()) return;
         const auto said = said_.front();
         said_.pop_front();
-        if (said.all) {
-            epochs_.raise_all();
-        } else {
-            epochs_.raise(bucket_of(key_of(said.versions.begin()->first).hash));
-        }
+        said.raise(epochs_);
         for (const auto& [key, version] : said.versions)
             heard_[key] = std::max(heard_[key], version);
     }
@@ -231,12 +263,14 @@ class Model {
         if (const auto known = cache_.last_known(key_of(key))) {
             RC_ASSERT(is_recent(key, known));
         }
-        asked_.push_back({key, epochs_.stamp(key_of(key).hash), std::nullopt});
+        asked_.push_back({key, epochs_.stamp(key_of(key).hash), std::nullopt, 0});
     }
     void send(int which) {
         if (asked_.empty()) return;
         auto& lookup = at(which);
-        if (!lookup.version) lookup.version = committed_[lookup.key];
+        if (lookup.version) return;
+        lookup.version = committed_[lookup.key];
+        if (lookup.key < in_batch_) lookup.batches = std::uint64_t{1} << k_batch % 64;
     }
     void answer(int which) {
         if (asked_.empty() || !at(which).version) return;
@@ -245,7 +279,7 @@ class Model {
         cache_.fill(
             key_of(lookup.key),
             lookup.stamp,
-            {absent ? nullptr : answer_of(std::to_string(*lookup.version))},
+            {absent ? nullptr : answer_of(std::to_string(*lookup.version)), absent, lookup.batches},
             Clock::now()
         );
         asked_.erase(asked_.begin() + which % static_cast<int>(asked_.size()));
@@ -256,13 +290,18 @@ class Model {
   private:
     struct Lookup {
         int key;
-        std::uint64_t stamp;
-        std::optional<int> version;  // read when it was sent
+        Epochs::Stamp stamp;
+        std::optional<int> version;  // read when it was sent, as are the batches
+        std::uint64_t batches;
     };
     struct Said {
         std::map<int, int> versions;
-        bool all;
+        std::function<void(Epochs&)> raise;
     };
+
+    void say(std::function<void(Epochs&)> raise) {
+        if (listening_) said_.push_back({committed_, std::move(raise)});
+    }
 
     Lookup& at(int which) { return asked_[static_cast<std::size_t>(which) % asked_.size()]; }
     // Not older than what was heard. That it is absent must have been so since.
@@ -272,6 +311,8 @@ class Model {
     }
 
     static constexpr int k_absent_each = 3;  // every third version of a path is its absence
+    static constexpr int k_key_buckets = 2;  // of keys 0 and 1
+    static constexpr int k_batch = 70;
 
     Epochs epochs_;
     NarinfoCache cache_{k_much, {}, epochs_};
@@ -280,6 +321,8 @@ class Model {
     std::deque<Said> said_;
     std::vector<Lookup> asked_;
     bool listening_ = true;
+    int in_batch_ = 1;  // so many keys, from the first on
+    int announced_ = 0;
 };
 
 void take_step(Model& model, int kind, int which) {
@@ -301,8 +344,14 @@ void take_step(Model& model, int kind, int which) {
             return model.answer(which);
         case 10:
             return which % 4 == 0 ? model.change_all() : model.find_again();
-        default:
+        case 11:
             return which % 8 == 0 ? model.lose() : model.find_again();
+        case 12:
+            return which % 8 == 0 ? model.hide_another() : model.announce();
+        case 13:
+            return model.flip();
+        default:
+            return model.hear();
     }
 }
 
@@ -311,7 +360,7 @@ TEST(NarinfosInAnyOrder, are_never_older_than_what_was_heard) {
         Model model;
         using Step = std::pair<int, int>;
         const auto steps = *rc::gen::container<std::vector<Step>>(
-            400, rc::gen::pair(rc::gen::inRange(0, 12), rc::gen::inRange(0, 1000))
+            400, rc::gen::pair(rc::gen::inRange(0, 16), rc::gen::inRange(0, 1000))
         );
         for (const auto& [kind, which] : steps) take_step(model, kind, which);
     }));

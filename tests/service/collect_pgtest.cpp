@@ -45,7 +45,7 @@ TEST_F(CollectTest, refuses_what_looks_like_a_mistake) {
 
 TEST_F(CollectTest, goes_on_where_it_was_killed) {
     for (const std::string phase :
-         {"writing", "waiting for publishers", "looking for what is wanted"}) {
+         {"writing", "announcing", "waiting for publishers", "looking for what is wanted"}) {
         const int id = plan({3, 4});
         kill_at(phase);
         EXPECT_THROW(static_cast<void>(hide(id)), Killed) << phase;
@@ -93,6 +93,20 @@ TEST_F(CollectTest, stops_when_told_so_and_hides_nothing) {
     EXPECT_EQ(hide(id).value().hidden, 2U);
 }
 
+TEST_F(CollectTest, announces_all_of_a_batch_before_it_takes_effect) {
+    const int id = plan({3, 4});
+    const std::string announced = "select announced || ' ' || active from hide_batch";
+    const auto half = [this, &announced] { EXPECT_EQ(ask(announced), "32 false"); };
+    at("announcing", half);
+    EXPECT_EQ(hide(id).value().hidden, 2U);
+    EXPECT_EQ(ask(announced), "4096 true");
+    EXPECT_TRUE(restore(id).has_value());
+    EXPECT_EQ(ask(announced), "4096 false");
+    // Again, since more rows may be written.
+    at("announcing", half);
+    EXPECT_EQ(hide(id).value().hidden, 2U);
+}
+
 // --- what becomes wanted since the plan was made ---
 
 TEST_F(CollectTest, leaves_what_was_published_since_the_plan) {
@@ -107,7 +121,7 @@ TEST_F(CollectTest, leaves_what_was_published_since_the_plan) {
 
 TEST_F(CollectTest, leaves_what_is_published_while_rows_are_written) {
     for (const std::string phase :
-         {"writing", "waiting for publishers", "looking for what is wanted"}) {
+         {"writing", "announcing", "waiting for publishers", "looking for what is wanted"}) {
         const int id = plan({2, 3, 4});
         at(phase, [&] { publish({made_up(7, {3})}); });
         EXPECT_EQ(hide(id).value().hidden, 1U) << phase;

@@ -52,7 +52,7 @@ class Asker : public LookupReceiver {
             const std::lock_guard lock(mutex_);
             answer = promises_.emplace_back().get_future();
             const auto deadline = std::chrono::steady_clock::now() + patience;
-            asked.push_back({key, deadline, client_, promises_.size() - 1, 0, this});
+            asked.push_back({key, deadline, client_, promises_.size() - 1, {}, this});
         }
         lookups.submit(asked);
         return answer;

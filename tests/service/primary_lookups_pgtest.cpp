@@ -35,7 +35,7 @@ struct Text : RenderedNarinfo {
 class Asker : public LookupReceiver {
   public:
     Lookup lookup(const LookupKey& key) {
-        return {key, std::chrono::steady_clock::now() + k_patience, client_, 0, 0, this};
+        return {key, std::chrono::steady_clock::now() + k_patience, client_, 0, {}, this};
     }
     void answered(std::vector<Answered> batch) override {
         for (auto& each : batch) answer_.set_value(std::move(each.answer));
@@ -60,7 +60,7 @@ class Receiver : public LookupReceiver {
 
     std::vector<Answered> absent(const LookupKey& key, std::chrono::seconds patience) {
         const auto deadline = std::chrono::steady_clock::now() + patience;
-        return {{{key, deadline, client_, 0, 0, this}, {Status::absent, nullptr, {}}}};
+        return {{{key, deadline, client_, 0, {}, this}, {Status::absent, nullptr, {}}}};
     }
     void answered(std::vector<Answered> /*batch*/) override {
         thread_.set_value(std::this_thread::get_id());

@@ -18,15 +18,16 @@ namespace narthex {
 // The publishing lock: shared by whoever makes a path wanted, taken alone by the collector.
 enum class PublishingLock { none, shared, alone };
 
-// Each step is a transaction (write_rows: many), which begins with its lock.
+// Each step is a transaction (write_rows, announce: many), which begins with its lock.
 enum class HideStep {
     write_rows,  // without effect, but whoever wants one of these paths sees it from now on
+    announce,    // servers learn of them a bucket after the other, and drop no more in the end
     barrier,     // nothing but the lock: who began before the last row has committed
     recheck,     // what became wanted before that is taken out
     flip,        // the rows that are left take effect
 };
 inline constexpr std::array k_hide_steps{
-    HideStep::write_rows, HideStep::barrier, HideStep::recheck, HideStep::flip};
+    HideStep::write_rows, HideStep::announce, HideStep::barrier, HideStep::recheck, HideStep::flip};
 [[nodiscard]] PublishingLock lock_of(HideStep step);
 
 enum class PurgeStep {

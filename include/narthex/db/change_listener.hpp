@@ -12,9 +12,14 @@
 
 namespace narthex::db {
 
-struct BucketChanged {
-    int cache;
-    std::size_t bucket;  // below k_buckets
+struct BucketsChanged {
+    std::size_t first;  // below k_buckets
+    std::size_t end;    // above first, at most k_buckets
+};
+// A hide batch took effect or lost it; of all its paths, what is known since its buckets were
+// announced is known with the batch (migrations/0009_announced_batches.sql).
+struct BatchFlipped {
+    int batch;
 };
 struct TableChanged {
     std::string table;
@@ -23,7 +28,7 @@ struct Pong {
     std::uint64_t number;  // of the ping
 };
 // Absent news: nothing within the time, or something that means nothing to this program.
-using Notice = std::variant<std::monostate, BucketChanged, TableChanged, Pong>;
+using Notice = std::variant<std::monostate, BucketsChanged, BatchFlipped, TableChanged, Pong>;
 
 class ChangeListener {
   public:

@@ -70,6 +70,10 @@ struct HideChunk {
 // Path ids of narinfos whose names a regular expression matches.
 [[nodiscard]] std::vector<int> list_paths_named(Tx& tx, int cache, const std::string& regex);
 
+// Says that the buckets of the batch's paths, up to `end` (at most k_buckets), have changed; those
+// below what was announced before aren't said again. 0 begins anew, without a word.
+void announce_batch(Tx& tx, int batch, std::size_t end);
+
 // Takes out of the batch what these paths refer to, and so on, within the plan. Returns how many.
 [[nodiscard]] std::size_t take_out(
     Tx& tx, const Collection& collection, std::span<const int> wanted

@@ -28,11 +28,18 @@ struct FoundNarinfo {
     std::size_t asked;  // which of the keys
     std::string text;
     std::chrono::system_clock::time_point first_seen;
+    // The hide batches it is in, active ones or not: the bit of each, which is its id modulo 64.
+    std::uint64_t batches = 0;
+};
+
+struct HiddenNarinfo {
+    std::size_t asked;
+    std::uint64_t batches;
 };
 
 struct FoundNarinfos {
     std::vector<FoundNarinfo> served;  // in any order
-    std::vector<std::size_t> hidden;   // which of the keys the operator has hidden
+    std::vector<HiddenNarinfo> hidden;
 };
 
 // What narinfos and uploads say of a NAR's file.

@@ -41,6 +41,7 @@ class NarinfoCache {
     struct Found {
         std::shared_ptr<const NarinfoAnswer> narinfo;  // null: it is known to be absent
         bool hidden = false;                           // and that by the operator
+        std::uint64_t batches = 0;                     // hide batches it is in, as Epochs has them
     };
     // Absent where nothing that stands is known. What is given counts as a request if `counts`.
     [[nodiscard]] std::optional<Found> find(
@@ -53,7 +54,9 @@ class NarinfoCache {
 
     // `stamp`: of Epochs, taken before the lookup was sent. While nothing is heard of changes,
     // `found` isn't kept; and what was, isn't known any more.
-    void fill(const PathKey& key, std::uint64_t stamp, Found found, Clock::time_point now);
+    void fill(
+        const PathKey& key, const service::Epochs::Stamp& stamp, Found found, Clock::time_point now
+    );
 
     // Counts a request that was answered by the database.
     void count(const PathKey& key, const Found& found);
@@ -80,7 +83,8 @@ class NarinfoCache {
     };
     struct Entry {
         PathKey key;
-        std::uint64_t stamp;
+        std::uint64_t standing;
+        std::uint64_t batches;
         std::shared_ptr<const NarinfoAnswer> narinfo;
         std::size_t bytes;
         bool hidden = false;
@@ -91,7 +95,7 @@ class NarinfoCache {
     struct Shard;
 
     Shard& shard_of(const PathKey& key);
-    [[nodiscard]] bool stands(const Entry& entry, Clock::time_point now) const;
+    [[nodiscard]] bool stands(const Entry& entry) const;
 
     static constexpr std::size_t k_shards = 16;
 

@@ -1,7 +1,8 @@
 // What makes an answer in memory too old to give: a counter for each bucket of hash parts, raised
-// when the database says that something in the bucket has changed. An answer is stamped before its
-// lookup is sent and stands while its stamp does, so that a lookup that raced with a change never
-// wins. All functions: any thread, no locks.
+// when the database says that something in the bucket has changed, and for each hide batch, raised
+// when it takes effect or loses it. An answer is stamped before its lookup is sent and stands while
+// its stamp does, so that a lookup that raced with a change never wins. All functions: any thread,
+// no locks.
 #pragma once
 
 #include "narthex/core/path_key.hpp"
@@ -10,6 +11,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 
 namespace narthex::service {
 
@@ -17,14 +19,40 @@ class Epochs {
   public:
     using Clock = std::chrono::steady_clock;
 
-    // Two stamps of a hash part are equal only if nothing was raised between the beginning of the
-    // second reading and the end of the first: both counters only grow.
-    [[nodiscard]] std::uint64_t stamp(const HashPart& hash) const {
-        return all_.load() + buckets_[bucket_of(hash)].load();
+    // Before a lookup is sent, when nobody knows yet which hide batches its path is in.
+    struct Stamp {
+        std::uint64_t changes = 0;
+        std::uint64_t flips = 0;  // of all batches
+
+        bool operator==(const Stamp&) const = default;
+    };
+    [[nodiscard]] Stamp stamp(const HashPart& hash) const { return {changes(hash), flips_.load()}; }
+
+    // What an answer stands by: two of a hash part and its batches (a bit each, of the 64 that
+    // their ids share) are equal only if nothing of them was raised between the beginning of the
+    // second reading and the end of the first: all counters only grow.
+    [[nodiscard]] std::uint64_t standing(const HashPart& hash, std::uint64_t batches) const {
+        auto sum = changes(hash);
+        for (std::size_t i = 0; batches != 0; ++i, batches >>= 1) {
+            if ((batches & 1) != 0) sum += batches_[i].load();
+        }
+        return sum;
+    }
+    // Of an answer that was stamped; absent when it is too old already.
+    [[nodiscard]] std::optional<std::uint64_t> standing(
+        const HashPart& hash, std::uint64_t batches, const Stamp& stamped
+    ) const {
+        // Read first: what isn't counted in flips_ after that isn't counted in it either.
+        const auto now = standing(hash, batches);
+        return stamp(hash) == stamped ? std::optional(now) : std::nullopt;
     }
 
     void raise(std::size_t bucket) { ++buckets_[bucket]; }
     void raise_all() { ++all_; }
+    void raise_batch(int id) {
+        ++flips_;
+        ++batches_[static_cast<std::size_t>(id) % k_batches];
+    }
 
     // Whether the database was heard of lately enough for answers in memory to be given.
     [[nodiscard]] bool trusted(Clock::time_point now) const { return now < trusted_until_.load(); }
@@ -46,7 +74,15 @@ class Epochs {
     void count_absences_until(Clock::time_point time) { absences_count_until_ = time; }
 
   private:
+    static constexpr std::size_t k_batches = 64;
+
+    [[nodiscard]] std::uint64_t changes(const HashPart& hash) const {
+        return all_.load() + buckets_[bucket_of(hash)].load();
+    }
+
     std::atomic<std::uint64_t> all_ = 0;
+    std::atomic<std::uint64_t> flips_ = 0;
+    std::array<std::atomic<std::uint64_t>, k_batches> batches_{};
     std::array<std::atomic<std::uint64_t>, k_buckets> buckets_{};
     std::atomic<Clock::time_point> trusted_until_{};
     std::atomic<Clock::time_point> heard_until_{};

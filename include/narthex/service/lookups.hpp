@@ -9,6 +9,7 @@
 
 #include "narthex/core/path_key.hpp"
 #include "narthex/db/lookup_connection.hpp"
+#include "narthex/service/epochs.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -52,6 +53,8 @@ struct LookupAnswer {
     // Stands until the database says that something has changed; else it is of this moment, or of
     // another database.
     bool lasting = true;
+    // Of a PathKey: the hide batches it is in, as Epochs has them.
+    std::uint64_t batches = 0;
 };
 
 struct Answered;
@@ -69,7 +72,7 @@ struct Lookup {
     std::chrono::steady_clock::time_point deadline;  // later it is answered `unavailable`
     std::weak_ptr<void> client;                      // once it is gone, nobody wants to know
     std::uint64_t id = 0;                            // the client's own
-    std::uint64_t stamp = 0;                         // Epochs, when it was asked
+    Epochs::Stamp stamp{};                           // when it was asked
     LookupReceiver* receiver;                        // outlives Lookups
     bool publisher = false;  // asks whether to upload: no request that counts
 };
