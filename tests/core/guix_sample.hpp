@@ -96,4 +96,11 @@ class GuixSigner {
     std::string flags_;
 };
 
+// A sample with one thing changed, which must be there.
+inline std::string replaced(std::string text, const std::string& from, const std::string& to) {
+    const auto at = text.find(from);
+    if (at == std::string::npos) throw std::logic_error("no " + from);
+    return text.replace(at, from.size(), to);
+}
+
 }  // namespace narthex::test

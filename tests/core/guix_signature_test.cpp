@@ -16,11 +16,11 @@ namespace {
 using test::as_signature_line;
 using test::GuixSigner;
 
-const std::string k_point = test::guix_key("ed25519").to_string();
+const std::string k_signers_point = test::guix_key("ed25519").to_string();
 
 std::string signature(
     const std::string& sig_val,
-    const std::string& key = k_point,
+    const std::string& key = k_signers_point,
     const std::string& data = "(data (flags rfc6979) (hash sha256 #" + std::string(64, 'a') + "#))"
 ) {
     return "(signature " + data + "(sig-val " + sig_val + ")" + key + ")";
@@ -28,12 +28,6 @@ std::string signature(
 
 std::string ecdsa(const std::string& r, const std::string& s) {
     return "(ecdsa (r #" + r + "#) (s #" + s + "#))";
-}
-
-std::string replaced(std::string text, const std::string& from, const std::string& to) {
-    const auto at = text.find(from);
-    if (at == std::string::npos) throw std::logic_error("no " + from);
-    return text.replace(at, from.size(), to);
 }
 
 // As Guix signs: what another program than this one made.
@@ -80,7 +74,7 @@ TEST(GuixSignature, takes_the_rules_from_the_key_and_none_from_the_signature) {
     const auto text = rsa.sign("message");
     EXPECT_TRUE(is_genuine(GuixSignature::parse(as_signature_line(text)).value()));
     // Raw RSA: whoever chooses the value finds a hash for it.
-    const auto raw = replaced(text, "(flags pkcs1)", "(flags raw)");
+    const auto raw = test::replaced(text, "(flags pkcs1)", "(flags raw)");
     EXPECT_TRUE(is_genuine(GuixSignature::parse(as_signature_line(raw)).value()));
     const auto eddsa = signature("(eddsa (r #01#) (s #01#))");
     EXPECT_FALSE(GuixSignature::parse(as_signature_line(eddsa)));
@@ -135,16 +129,16 @@ TEST(GuixSignature, is_refused_when_it_is_no_such_expression) {
           signature(ecdsa("", "01")),
           signature(ecdsa(std::string(68, '1'), "01")),
           signature(ecdsa("01", "01"), ""),
-          signature(ecdsa("01", "01"), k_point + k_point),
+          signature(ecdsa("01", "01"), k_signers_point + k_signers_point),
           signature(ecdsa("01", "01"), "(public-key (ecc (curve NIST-P256) (q #04#)))"),
-          signature(ecdsa("01", "01"), k_point, ""),
-          signature(ecdsa("01", "01"), k_point, "(data)"),
-          signature(ecdsa("01", "01"), k_point, "(data (hash sha1 #aa#))"),
-          signature(ecdsa("01", "01"), k_point, "(data (hash sha256 #aa#))"),
-          signature(ecdsa("01", "01"), k_point, "(data (hash sha256))"),
-          signature(ecdsa("01", "01"), k_point, "(data (value #aa#))"),
-          signature(ecdsa("01", "01"), k_point, "(data " + hash + hash + ")"),
-          signature(ecdsa("01", "01"), k_point, data + data),
+          signature(ecdsa("01", "01"), k_signers_point, ""),
+          signature(ecdsa("01", "01"), k_signers_point, "(data)"),
+          signature(ecdsa("01", "01"), k_signers_point, "(data (hash sha1 #aa#))"),
+          signature(ecdsa("01", "01"), k_signers_point, "(data (hash sha256 #aa#))"),
+          signature(ecdsa("01", "01"), k_signers_point, "(data (hash sha256))"),
+          signature(ecdsa("01", "01"), k_signers_point, "(data (value #aa#))"),
+          signature(ecdsa("01", "01"), k_signers_point, "(data " + hash + hash + ")"),
+          signature(ecdsa("01", "01"), k_signers_point, data + data),
           std::string(20000, '('),
           std::string(20000, '(') + std::string(20000, ')'),
           std::string(40000, ' ') + good}) {

@@ -14,7 +14,7 @@ namespace {
 
 using Place = ReferenceIndex::Place;
 using Places = std::vector<Place>;
-using Graph = std::vector<std::vector<int>>;  // path i refers to these
+using IndexedGraph = std::vector<std::vector<int>>;  // path i refers to these
 
 void add(ReferenceIndex& index, int path, const std::vector<int>& references) {
     std::vector<BaseName> names;
@@ -22,14 +22,14 @@ void add(ReferenceIndex& index, int path, const std::vector<int>& references) {
     index.add(test::path_hash(path), names);
 }
 
-ReferenceIndex index_of(const Graph& graph) {
+ReferenceIndex index_of(const IndexedGraph& graph) {
     ReferenceIndex index;
     for (int i = 0; i < std::ssize(graph); ++i) add(index, i, graph[static_cast<std::size_t>(i)]);
     return index;
 }
 
 // Whether one leads to the other by references.
-bool leads(const Graph& graph, int from, int to) {
+bool leads(const IndexedGraph& graph, int from, int to) {
     std::set<int> seen;
     std::vector<int> pending{from};
     while (!pending.empty()) {
@@ -44,10 +44,10 @@ bool leads(const Graph& graph, int from, int to) {
     return false;
 }
 
-rc::Gen<Graph> graphs() {
+rc::Gen<IndexedGraph> graphs() {
     return rc::gen::mapcat(rc::gen::inRange(0, 12), [](int size) {
         // Some references are to paths that aren't there.
-        return rc::gen::container<Graph>(
+        return rc::gen::container<IndexedGraph>(
             static_cast<std::size_t>(size),
             rc::gen::container<std::vector<int>>(rc::gen::inRange(0, size + 2))
         );
@@ -73,7 +73,7 @@ TEST(ReferenceIndex, puts_references_first) {
 
 TEST(ReferenceIndex, orders_a_chain_as_long_as_an_import) {
     constexpr int k_length = 100'000;
-    Graph chain(k_length);
+    IndexedGraph chain(k_length);
     for (int i = 0; i + 1 < k_length; ++i) chain[static_cast<std::size_t>(i)] = {i + 1};
     const auto order = index_of(chain).references_first();
     EXPECT_EQ(order.front(), Place{k_length - 1});

@@ -7,17 +7,17 @@
 namespace narthex {
 namespace {
 
-const std::string k_hash = "0123456789abcdfghijklmnpqrsvwxyz";
+const std::string k_hash_text = "0123456789abcdfghijklmnpqrsvwxyz";
 
 TEST(HashPart, has_32_characters_of_nix_base32) {
-    EXPECT_EQ(HashPart::parse(k_hash).value().to_string(), k_hash);
+    EXPECT_EQ(HashPart::parse(k_hash_text).value().to_string(), k_hash_text);
     for (const std::string& text :
          {std::string(),
-          k_hash.substr(1),
-          k_hash + "0",
-          "e" + k_hash.substr(1),
-          "A" + k_hash.substr(1),
-          k_hash + "-x"}) {
+          k_hash_text.substr(1),
+          k_hash_text + "0",
+          "e" + k_hash_text.substr(1),
+          "A" + k_hash_text.substr(1),
+          k_hash_text + "-x"}) {
         EXPECT_FALSE(HashPart::parse(text)) << text;
     }
 }
@@ -45,10 +45,10 @@ TEST(BaseName, accepts_every_character_of_a_name) {
         ".a-x",
     };
     for (const std::string& name : names) {
-        const auto base = BaseName::parse(k_hash + "-" + name);
+        const auto base = BaseName::parse(k_hash_text + "-" + name);
         ASSERT_TRUE(base) << base.error().message;
         EXPECT_EQ(base->name, name);
-        EXPECT_EQ(base->hash.to_string(), k_hash);
+        EXPECT_EQ(base->hash.to_string(), k_hash_text);
     }
 }
 
@@ -58,21 +58,21 @@ TEST(BaseName, refuses_and_says_why) {
         std::string_view reason;
     } cases[] = {
         {"", "32 characters"},
-        {k_hash, "32 characters"},
-        {k_hash + "x", "32 characters"},
-        {k_hash + "-", "empty"},
-        {k_hash + "-" + std::string(212, 'a'), "longer than 211"},
-        {k_hash + "-.", "'.'"},
-        {k_hash + "-..", "'..'"},
-        {k_hash + "-.-a", "'.'"},
-        {k_hash + "-..-a", "'..'"},
-        {k_hash + "-a b", "outside"},
-        {k_hash + "-a\n", "outside"},
-        {k_hash + "-a!b", "outside"},
-        {k_hash + "-\xc3\xa9", "outside"},
-        {k_hash + "-" + std::string(1, '\0'), "outside"},
-        {k_hash.substr(1) + "e-a", "Nix base32"},
-        {"/nix/store/" + k_hash + "-a", "store directory"},
+        {k_hash_text, "32 characters"},
+        {k_hash_text + "x", "32 characters"},
+        {k_hash_text + "-", "empty"},
+        {k_hash_text + "-" + std::string(212, 'a'), "longer than 211"},
+        {k_hash_text + "-.", "'.'"},
+        {k_hash_text + "-..", "'..'"},
+        {k_hash_text + "-.-a", "'.'"},
+        {k_hash_text + "-..-a", "'..'"},
+        {k_hash_text + "-a b", "outside"},
+        {k_hash_text + "-a\n", "outside"},
+        {k_hash_text + "-a!b", "outside"},
+        {k_hash_text + "-\xc3\xa9", "outside"},
+        {k_hash_text + "-" + std::string(1, '\0'), "outside"},
+        {k_hash_text.substr(1) + "e-a", "Nix base32"},
+        {"/nix/store/" + k_hash_text + "-a", "store directory"},
     };
     for (const auto& [text, reason] : cases) {
         const auto base = BaseName::parse(text);
@@ -83,7 +83,7 @@ TEST(BaseName, refuses_and_says_why) {
 
 TEST(StorePath, splits_at_the_last_slash) {
     for (const std::string dir : {"/nix/store", "/gnu/store", "/s", "/home/a/.local/nix"}) {
-        const auto path = StorePath::parse(dir + "/" + k_hash + "-hello-2.12");
+        const auto path = StorePath::parse(dir + "/" + k_hash_text + "-hello-2.12");
         ASSERT_TRUE(path) << path.error().message;
         EXPECT_EQ(path->store_dir, dir);
         EXPECT_EQ(path->base.name, "hello-2.12");
@@ -104,11 +104,11 @@ TEST(StorePath, refuses_what_has_no_proper_store_directory) {
           "/nix/\tstore",
           "/nix/st\xc3\xa9re"}) {
         EXPECT_FALSE(is_store_dir(dir)) << dir;
-        EXPECT_FALSE(StorePath::parse(dir + "/" + k_hash + "-x")) << dir;
+        EXPECT_FALSE(StorePath::parse(dir + "/" + k_hash_text + "-x")) << dir;
     }
-    EXPECT_FALSE(StorePath::parse(k_hash + "-x"));
-    EXPECT_FALSE(StorePath::parse("/nix/store/" + k_hash + "-x/bin"));
-    EXPECT_FALSE(StorePath::parse("/nix/store/" + k_hash + "-x/"));
+    EXPECT_FALSE(StorePath::parse(k_hash_text + "-x"));
+    EXPECT_FALSE(StorePath::parse("/nix/store/" + k_hash_text + "-x/bin"));
+    EXPECT_FALSE(StorePath::parse("/nix/store/" + k_hash_text + "-x/"));
 }
 
 TEST(StorePath, round_trips) {

@@ -31,12 +31,6 @@ std::string refusal(const std::string& text, const TrustedKeys& keys) {
     return checked ? "" : checked.error().message;
 }
 
-std::string replaced(std::string text, const std::string& from, const std::string& to) {
-    const auto at = text.find(from);
-    if (at == std::string::npos) throw std::logic_error("no " + from);
-    return text.replace(at, from.size(), to);
-}
-
 class Trust : public testing::Test {
   protected:
     GuixSigner signer_;
@@ -82,7 +76,7 @@ TEST_F(Trust, ends_where_a_signed_byte_is_another) {
     };
     for (const auto& [from, to] : changes) {
         ASSERT_LT(good.find(from), end);
-        const auto parsed = Narinfo::parse(replaced(good, from, to));
+        const auto parsed = Narinfo::parse(test::replaced(good, from, to));
         if (!parsed) continue;
         const auto checked = check_trust(*parsed, keys_);
         ASSERT_FALSE(checked) << to;
@@ -95,7 +89,7 @@ TEST_F(Trust, ends_where_a_signed_byte_is_another) {
 TEST_F(Trust, does_not_end_with_lines_after_the_signature) {
     const auto good = signed_by(signer_);
     EXPECT_EQ(refusal(good + "Sig: " + test::sample_sig() + "\n", keys_), "");
-    EXPECT_EQ(refusal(replaced(good, "FileSize: 70000", "FileSize: 70001"), keys_), "");
+    EXPECT_EQ(refusal(test::replaced(good, "FileSize: 70000", "FileSize: 70001"), keys_), "");
 }
 
 TEST_F(Trust, covers_files_before_the_signature_in_old_layouts) {
@@ -103,7 +97,7 @@ TEST_F(Trust, covers_files_before_the_signature_in_old_layouts) {
     std::rotate(lines.begin() + 5, lines.begin() + 6, lines.end());
     const auto old = signed_by(signer_, lines);
     EXPECT_EQ(refusal(old, keys_), "");
-    EXPECT_NE(refusal(replaced(old, "FileSize: 70000", "FileSize: 70001"), keys_), "");
+    EXPECT_NE(refusal(test::replaced(old, "FileSize: 70000", "FileSize: 70001"), keys_), "");
 }
 
 TEST_F(Trust, wants_path_hash_and_references_among_what_is_signed) {
@@ -128,7 +122,7 @@ TEST_F(Trust, ends_where_the_signature_is_another_or_a_ruin) {
     };
     const auto theirs = stranger_.sign(message);
     // The authorised key's name under what somebody else signed.
-    const auto forged = replaced(theirs, stranger_.public_key(), signer_.public_key());
+    const auto forged = test::replaced(theirs, stranger_.public_key(), signer_.public_key());
     EXPECT_NE(refusal(with(forged), keys_).find("didn't make"), std::string::npos);
     EXPECT_NE(
         refusal(with(signer_.sign("another text")), keys_).find("was changed"), std::string::npos

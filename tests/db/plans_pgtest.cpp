@@ -18,7 +18,7 @@ using namespace test;
 
 // So many narinfos, paths, rows of the graph, NARs, their places and companions that
 // reading one of the tables shows in any plan. The triggers would double the time.
-constexpr const char* k_many = R"(
+constexpr const char* k_fill_tables = R"(
 create temporary table made as
     select n, substring(sha256(int4send(n)) for 20) hash from generate_series(1, 100000) n;
 insert into narinfo (cache, hash, name, text, nar_hash, nar_size)
@@ -242,7 +242,7 @@ TEST_F(Plans, of_a_nearly_empty_database_stay_lookups_when_many_rows_come) {
     execute(database_.uri(), "vacuum analyze");
     use_every_statement();
     expect_lookups_everywhere();
-    execute(database_.uri(), k_many);
+    execute(database_.uri(), k_fill_tables);
     expect_lookups_everywhere();
     execute(database_.uri(), "analyze");  // PostgreSQL plans again
     expect_lookups_everywhere();

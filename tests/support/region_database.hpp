@@ -33,7 +33,7 @@ inline void apply(const std::string& uri, const std::string& statements) {
 
 // A heartbeat of so long ago.
 inline void apply_heartbeat(const std::string& uri, const std::string& age) {
-    apply(
+    test::apply(  // not std::apply
         uri,
         "insert into heartbeat values"
         " (true, clock_timestamp() - interval '" +
