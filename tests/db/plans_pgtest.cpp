@@ -2,6 +2,7 @@
 #include "../../src/db/pqxx.hpp"
 #include "narinfos_fixture.hpp"
 
+#include "narthex/db/kept_nars.hpp"
 #include "narthex/db/sql.hpp"
 #include "narthex/db/tags.hpp"
 
@@ -29,6 +30,8 @@ insert into nar (id, cache, url, compression)
     overriding system value select n + 1000, 1, 'nar/' || n + 1000, 'xz' from made;
 insert into narinfo_nar select 1, hash, n + 1000 from made order by hash;
 insert into tag select 1, hash, 'a', n::text from made order by hash;
+insert into purged_narinfo (cache, hash, plan, name, text, nar_hash, nar_size, first_seen)
+    select 1, hash, 1, 'x', 'URL: nar/' || n, sha256(''), 1, now() from made order by hash;
 insert into site (kind, base) values ('file', '/many');
 insert into nar_location select n + 1000, id, 'x' from made, site where base = '/many';
 insert into companion (cache, path, kind, output_hash, content)
@@ -107,6 +110,7 @@ class Plans : public NarinfosTest {
             "narinfo_line",
             "narinfo_nar",
             "path",
+            "purged_narinfo",
             "tag"};
         std::istringstream lines(plan);
         std::string line;
@@ -131,7 +135,10 @@ class Plans : public NarinfosTest {
             expect_lookups(plan(tx, sql::find_nar_files, "'{1}', '{nar/x}'"));
             expect_lookups(plan(tx, sql::find_present, "'{1}', '{\"\\\\x00\"}'"));
             expect_lookups(plan(tx, sql::closure_members, "1, '\\x00', 10"));
+            expect_lookups(plan(tx, sql::find_kept_narinfos, "'{1}', '{\"\\\\x00\"}', 30"));
+            expect_lookups(plan(tx, sql::find_placed_nars, "'{1}', '{nar/x}'"));
         });
+        expect_by_url();
         connection_.write([](Tx& tx) {
             for (const auto* statement : {&sql::insert_paths, &sql::path_ids}) {
                 expect_lookups(plan(tx, *statement, "1, '{\"\\\\x00\"}'"));
@@ -172,6 +179,17 @@ class Plans : public NarinfosTest {
             for (const auto& asked : k_of_checks) {
                 expect_lookups(plan(tx, *asked.statement, asked.arguments));
             }
+        });
+    }
+
+    // By a bitmap, which the others never use.
+    void expect_by_url() {
+        serving_.read([](Tx& tx) {
+            exec(tx, sql::read_by_bitmap);
+            const auto text =
+                plan(tx, sql::find_purged_nars, "'{default}', '{nar/x}', '{nar/x}', 30");
+            EXPECT_NE(text.find("Bitmap Index Scan on purged_narinfo_urls"), std::string::npos)
+                << text;
         });
     }
 
@@ -222,6 +240,13 @@ class Plans : public NarinfosTest {
             prepare(tx, sql::find_nar_files);
             prepare(tx, sql::find_present);
             prepare(tx, sql::closure_members);
+            prepare(tx, sql::find_kept_narinfos);
+            prepare(tx, sql::find_placed_nars);
+        });
+        serving_.read([](Tx& tx) {
+            const std::vector<std::string> caches{"default"};
+            const std::vector<std::string> urls{"nar/x"};
+            EXPECT_EQ(are_purged_lately(tx, caches, urls, 30), std::vector{false});
         });
     }
 

@@ -31,4 +31,12 @@ struct PlacedNar {
     Tx& tx, std::span<const std::string> caches, std::span<const std::string> urls
 );
 
+// The same of NARs that narinfos name which were purged within `days`.
+[[nodiscard]] std::vector<bool> are_purged_lately(
+    Tx& tx, std::span<const std::string> caches, std::span<const std::string> urls, int days
+);
+
+// Which of the NARs have a place, at the primary or elsewhere, one bool for each.
+[[nodiscard]] std::vector<bool> are_placed(Tx& tx, std::span<const NarKey> nars);
+
 }  // namespace narthex::db
