@@ -42,11 +42,12 @@ struct LookupAnswer {
     enum class Status {
         found,
         absent,
-        hidden,  // absent to clients: the operator has hidden the narinfo
+        hidden,  // absent to clients: the operator has hidden the narinfo. With a narinfo: but
+                 // a region keeps it, and what was purged (service/kept_lookups.hpp)
         unavailable
     };
     Status status;
-    std::shared_ptr<const RenderedNarinfo> narinfo;  // of a PathKey that is found
+    std::shared_ptr<const RenderedNarinfo> narinfo;  // of a PathKey that is found, or kept
     std::vector<std::string> files;                  // of a NarKey: every place, the best first
     std::string redirect = {};                       // of a NarKey: a server that has it, too
     std::shared_ptr<const db::NarFacts> facts = {};  // of a NarKey that has files

@@ -1,0 +1,215 @@
+#include "narthex/service/kept_lookups.hpp"
+
+#include "narthex/core/log_text.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+#include <iterator>
+#include <utility>
+
+namespace narthex::service {
+
+namespace {
+
+using Status = LookupAnswer::Status;
+
+// Each may have a thousand references.
+constexpr std::size_t k_largest_batch = 64;
+
+bool is_miss(const Answered& each) {
+    const auto status = each.answer.status;
+    return (status == Status::absent || status == Status::hidden) && !each.lookup.publisher;
+}
+
+bool is_kept(const Answered& each) {
+    return each.answer.narinfo != nullptr || !each.answer.files.empty();
+}
+
+template <class Key>
+std::vector<Key> keys_of(const std::vector<Answered*>& answers) {
+    std::vector<Key> keys;
+    for (const auto* each : answers) keys.push_back(std::get<Key>(each->lookup.key));
+    return keys;
+}
+
+}  // namespace
+
+KeptLookups::KeptLookups(
+    KeptLookupOptions options, InstanceNow instance, const Catalog& catalog, const KeptNars& nars
+)
+    : options_(std::move(options)), instance_(std::move(instance)), catalog_(catalog), nars_(nars) {
+    thread_ = std::thread([this] { run(); });
+}
+
+KeptLookups::~KeptLookups() {
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+        if (connection_) connection_->interrupt();
+    }
+    wake_.notify_all();
+    thread_.join();
+}
+
+void KeptLookups::take(std::vector<Answered>& answers, bool absences_count) {
+    if (std::ranges::none_of(answers, is_miss) || !may_keep_purged(*instance_())) return;
+    const auto misses = std::stable_partition(answers.begin(), answers.end(), [](const auto& each) {
+        return !is_miss(each);
+    });
+    std::vector<Lookup> refused;
+    {
+        const std::lock_guard lock(mutex_);
+        for (auto at = misses; at != answers.end(); ++at) {
+            if (stopping_ || waiting_.size() >= options_.largest_queue) {
+                refused.push_back(std::move(at->lookup));
+            } else {
+                waiting_.push_back({std::move(*at), absences_count});
+            }
+        }
+    }
+    wake_.notify_one();
+    answers.erase(misses, answers.end());
+    if (!refused.empty()) give_up(refused);
+}
+
+void KeptLookups::run() {
+    for (auto batch = next_batch(); !batch.empty(); batch = next_batch()) work(std::move(batch));
+    std::deque<Waiting> left;
+    {
+        const std::lock_guard lock(mutex_);
+        left.swap(waiting_);
+    }
+    std::vector<Lookup> lost;
+    for (auto& each : left) lost.push_back(std::move(each.answered.lookup));
+    give_up(lost);
+}
+
+// Waits for some. Empty when stopping.
+KeptLookups::Batch KeptLookups::next_batch() {
+    Batch batch;
+    std::unique_lock lock(mutex_);
+    wake_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
+    if (stopping_) return batch;
+    const auto count = std::min(waiting_.size(), k_largest_batch);
+    const auto end = waiting_.begin() + static_cast<std::ptrdiff_t>(count);
+    std::move(waiting_.begin(), end, std::back_inserter(batch));
+    waiting_.erase(waiting_.begin(), end);
+    return batch;
+}
+
+// A 404 is said only when the database has said so: what it can't be asked is `unavailable`.
+void KeptLookups::work(Batch batch) {
+    const auto now = std::chrono::steady_clock::now();
+    std::erase_if(batch, [](const Waiting& each) { return each.answered.lookup.client.expired(); });
+    const auto late = std::stable_partition(batch.begin(), batch.end(), [now](const auto& each) {
+        return each.answered.lookup.deadline >= now;
+    });
+    std::vector<Lookup> lost;
+    const auto lose = [&lost](Waiting& each) { lost.push_back(std::move(each.answered.lookup)); };
+    std::for_each(late, batch.end(), lose);
+    batch.erase(late, batch.end());
+    if (!batch.empty() && !look(batch)) {
+        std::ranges::for_each(batch, lose);
+        batch.clear();
+    }
+    give_up(lost);
+    pass_on(std::move(batch));
+}
+
+// A connection that broke while nobody used it is noticed only now: hence the second try.
+bool KeptLookups::look(Batch& batch) {
+    return try_look(batch) || try_look(batch);
+}
+
+bool KeptLookups::try_look(Batch& batch) {
+    try {
+        if (!connection_) connect();
+        connection_->read([&](db::Tx& tx) { look_up(tx, batch); });
+        return true;
+    } catch (const std::exception& error) {
+        if (log_.may_log()) {
+            spdlog::warn("event=kept_lookup_failed reason={}", log_text(error.what()));
+        }
+    }
+    const std::lock_guard lock(mutex_);
+    connection_.reset();
+    return false;
+}
+
+void KeptLookups::connect() {
+    auto fresh = std::make_unique<db::Connection>(options_.uri, db::Session::serving);
+    const std::lock_guard lock(mutex_);
+    connection_ = std::move(fresh);
+    if (stopping_) connection_->interrupt();
+}
+
+void KeptLookups::look_up(db::Tx& tx, Batch& batch) {
+    const auto caches = catalog_.caches();
+    look_up_narinfos(tx, batch, *caches);
+    look_up_nars(tx, batch, *caches);
+}
+
+void KeptLookups::look_up_narinfos(db::Tx& tx, Batch& batch, const std::vector<Cache>& caches) {
+    std::vector<Answered*> asked;
+    for (auto& each : batch) {
+        if (std::holds_alternative<PathKey>(each.answered.lookup.key))
+            asked.push_back(&each.answered);
+    }
+    if (asked.empty()) return;
+    auto found = find_kept_paths(tx, caches, nars_, keys_of<PathKey>(asked), options_.days);
+    for (std::size_t i = 0; i < found.size(); ++i) {
+        if (found[i].standing == KeptPath::Standing::unknown) continue;
+        auto& answer = asked[i]->answer;
+        // It ends, or begins, without a change in the database that anybody hears of.
+        answer.lasting = false;
+        if (found[i].standing == KeptPath::Standing::incomplete) continue;
+        answer.status = Status::hidden;
+        answer.narinfo = options_.render(std::move(found[i]));
+    }
+}
+
+void KeptLookups::look_up_nars(db::Tx& tx, Batch& batch, const std::vector<Cache>& caches) {
+    std::vector<Answered*> asked;
+    for (auto& each : batch) {
+        if (std::holds_alternative<NarKey>(each.answered.lookup.key))
+            asked.push_back(&each.answered);
+    }
+    if (asked.empty()) return;
+    auto files = find_kept_files(tx, caches, nars_, keys_of<NarKey>(asked), options_.days);
+    for (std::size_t i = 0; i < files.size(); ++i) {
+        if (files[i].empty()) continue;
+        auto& answer = asked[i]->answer;
+        answer.status = Status::found;
+        answer.files = {std::move(files[i])};
+        answer.facts = std::make_shared<const db::NarFacts>();
+    }
+}
+
+void KeptLookups::pass_on(Batch batch) {
+    std::vector<Answered> kept;
+    std::vector<Answered> others;  // whose absence counts
+    std::vector<Answered> in_doubt;
+    for (auto& each : batch) {
+        auto& answered = each.answered;
+        if (is_kept(answered)) {
+            ++(answered.answer.narinfo ? narinfos_ : found_nars_);
+            kept.push_back(std::move(answered));
+        } else {
+            (each.absences_count ? others : in_doubt).push_back(std::move(answered));
+        }
+    }
+    deliver(std::move(kept));
+    for (auto* list : {&others, &in_doubt}) {
+        if (list->empty()) continue;
+        options_.next(*list, list == &others);
+        deliver(std::move(*list));
+    }
+}
+
+KeptLookups::Figures KeptLookups::figures() const {
+    return {narinfos_, found_nars_};
+}
+
+}  // namespace narthex::service
