@@ -39,6 +39,14 @@ std::vector<Setting> region_settings() {
          set_fetch_nars,
          [](const Config& config) { return config.fetches_all_nars ? "all" : "asked"; }},
         number(
+            "keep-purged-days",
+            "DAYS",
+            "how long a region that was joined with --full goes on serving what its primary has "
+            "purged, and until then what that hides, as far as it has the NARs; 0: not at all",
+            {0, 36'500},
+            [](Config& config) -> auto& { return config.keep_purged; }
+        ),
+        number(
             "nar-fetches",
             "N",
             "NARs that a region fetches from its primary at once; more are answered with 503",

@@ -184,6 +184,10 @@ int serve_command(const ServeFlags& flags) {
             "listen_addresses, ssl and pg_hba.conf"
         );
     }
+    const bool keeps_nars = config.database.empty() || !config.nar_dir.empty();
+    if (config.keep_purged.count() > 0 && !keeps_nars) {
+        throw UsageError("--keep-purged-days keeps NARs: with --database it needs --nar-dir");
+    }
     std::signal(SIGPIPE, SIG_IGN);  // sendfile() can't be told not to raise it
     std::signal(SIGXFSZ, SIG_IGN);  // a file too large for its limits is an error like others
     start_logging(config.log_level);

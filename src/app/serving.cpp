@@ -4,6 +4,7 @@
 #include "narthex/app/version.hpp"
 #include "narthex/http/common_answers.hpp"
 #include "narthex/http/metrics.hpp"
+#include "narthex/service/log.hpp"
 
 #include <boost/asio/post.hpp>
 #include <fmt/core.h>
@@ -97,6 +98,8 @@ Serving::Serving(const Config& config, const OpenDatabase& database, const GiveU
       count_store_(count_options(config, database), counts_),
       upstreams_(upstream_options(config, database)),
       primary_lookups_(watch_, renderer(config)),
+      kept_nars_(kept_nars_directory(config, database)),
+      kept_lookups_(kept_lookups(config, database)),
       lookups_(std::make_unique<service::Lookups>(lookup_options(config, database, give_up))),
       uplink_(std::make_unique<service::Uplink>(
           database.uri,
@@ -126,7 +129,6 @@ Serving::Serving(const Config& config, const OpenDatabase& database, const GiveU
       primary_(
           [this] { return watch_.instance(); }, catalog_, access_, to_primary_, arrivals_, epochs_
       ),
-      kept_nars_(kept_nars_directory(config, database)),
       nars_from_primary_(nar_limits(config)),
       nar_fetches_(
           kept_nars_,
@@ -186,7 +188,15 @@ bool Serving::is_primary() const {
 
 void Serving::keep_nars(const std::string& uri, const Config& config) {
     const auto now = [this] { return watch_.instance(); };
-    nar_sweep_.emplace(uri, kept_nars_, now);
+    const auto keep_days = static_cast<int>(config.keep_purged.count());
+    nar_sweep_.emplace(uri, kept_nars_, keep_days, now);
+    if (keep_days > 0 && !service::may_keep_purged(*now())) {
+        service::log_warn(
+            "event=nothing_purged_is_kept role={} hint=\"keep-purged-days is for regions that were "
+            "joined with --full\"",
+            db::to_string(now()->role)
+        );
+    }
     if (config.fetches_all_nars) nar_filler_.emplace(uri, kept_nars_, nar_fetches_, now);
 }
 
@@ -213,6 +223,7 @@ void Serving::stop() {
     leases_.stop();  // from there come lookups
     // Late answers find the network threads gone and are dropped with them.
     lookups_.reset();
+    kept_lookups_.reset();
     count_sender_.reset();
     uplink_.reset();
     primary_lookups_.ask_at("");
@@ -239,6 +250,7 @@ std::string Serving::metrics() const {
         .primary = primary_.figures(),
         .nars = nar_fetches_.figures(),
         .nars_left = nar_filler_ ? nar_filler_->left() : 0,
+        .kept = kept_lookups_ ? kept_lookups_->figures() : service::KeptLookups::Figures{},
         .ready = !readiness_.fault(),
         .batches = batches_,
         .version = k_version,
@@ -259,6 +271,25 @@ http::RegionFigures Serving::region_figures() const {
     };
 }
 
+// Null where nothing is kept.
+std::unique_ptr<service::KeptLookups> Serving::kept_lookups(
+    const Config& config, const OpenDatabase& database
+) {
+    if (config.keep_purged.count() == 0 || !kept_nars_.keeps()) return nullptr;
+    service::KeptLookupOptions options;
+    options.uri = database.uri;
+    options.days = static_cast<int>(config.keep_purged.count());
+    options.render = [ages = config.max_ages](service::KeptPath&& path) {
+        return http::render_kept_narinfo(std::move(path.text), path.purged, ages);
+    };
+    options.next = [this](std::vector<service::Answered>& answers, bool absences_count) {
+        primary_lookups_.take(answers, absences_count);
+    };
+    return std::make_unique<service::KeptLookups>(
+        std::move(options), [this] { return watch_.instance(); }, catalog_, kept_nars_
+    );
+}
+
 service::LookupOptions Serving::lookup_options(
     const Config& config, const OpenDatabase& database, const GiveUp& give_up
 ) {
@@ -273,6 +304,8 @@ service::LookupOptions Serving::lookup_options(
     options.batch_sent = [this](std::size_t keys) { batches_.add(keys); };
     options.absences_count = [this] { return watch_.up_to_date(); };
     options.pull = [this](std::vector<service::Answered>& answers, bool absences_count) {
+        // First: what this region has, it serves also when its primary can't be asked.
+        if (kept_lookups_) kept_lookups_->take(answers, absences_count);
         primary_lookups_.take(answers, absences_count);
         // What comes from there is stored, and that is for the primary.
         if (is_primary()) upstreams_.take(answers);

@@ -25,6 +25,7 @@
 #include "narthex/service/exchange.hpp"
 #include "narthex/service/instance_watch.hpp"
 #include "narthex/service/invalidation.hpp"
+#include "narthex/service/kept_lookups.hpp"
 #include "narthex/service/kept_nar_sweep.hpp"
 #include "narthex/service/kept_nars.hpp"
 #include "narthex/service/leases.hpp"
@@ -76,6 +77,9 @@ class Serving {
     [[nodiscard]] bool is_primary() const;
     [[nodiscard]] std::string metrics() const;
     [[nodiscard]] http::RegionFigures region_figures() const;
+    [[nodiscard]] std::unique_ptr<service::KeptLookups> kept_lookups(
+        const Config& config, const OpenDatabase& database
+    );
     [[nodiscard]] service::LookupOptions lookup_options(
         const Config& config, const OpenDatabase& database, const GiveUp& give_up
     );
@@ -104,6 +108,8 @@ class Serving {
     service::CountStore count_store_;
     service::Upstreams upstreams_;
     service::PrimaryLookups primary_lookups_;
+    service::KeptNars kept_nars_;
+    std::unique_ptr<service::KeptLookups> kept_lookups_;  // where it is to keep what was purged
     std::unique_ptr<service::Lookups> lookups_;
     std::unique_ptr<service::Uplink> uplink_;
     std::unique_ptr<service::CountSender> count_sender_;
@@ -120,7 +126,6 @@ class Serving {
     service::Exchanges to_primary_;
     service::Arrivals arrivals_;
     http::PrimaryAnswers primary_;
-    service::KeptNars kept_nars_;
     // Of their own: what is published never waits for what is read.
     service::Exchanges nars_from_primary_;
     service::NarFetches nar_fetches_;

@@ -298,6 +298,13 @@ void add_relayed(MetricList& out, const MetricFigures& figures) {
         "NARs that this region is to fetch and hasn't yet",
         static_cast<double>(figures.nars_left)
     );
+    out.begin(
+        "narthex_kept_answers_total",
+        "Answers of what the primary has hidden or purged and this region keeps",
+        MetricType::Counter
+    );
+    out.add_counter({{"kind", "narinfo"}}, figures.kept.narinfos);
+    out.add_counter({{"kind", "nar"}}, figures.kept.nars);
 }
 
 }  // namespace

@@ -39,6 +39,22 @@ std::shared_ptr<const NarinfoAnswer> render_narinfo(
     return narinfo;
 }
 
+std::shared_ptr<const NarinfoAnswer> render_kept_narinfo(
+    std::string text, bool purged, const MaxAges& ages
+) {
+    auto narinfo = std::make_shared<NarinfoAnswer>();
+    narinfo->renders_until = std::chrono::steady_clock::time_point::min();
+    narinfo->cache_control = max_age(ages.new_path);
+    narinfo->etag = etag_of(text);
+    narinfo->head = HeadBuilder(200, k_type, text.size())
+                        .field("ETag", narinfo->etag)
+                        .field("Cache-Control", narinfo->cache_control)
+                        .field("Narthex-Kept", purged ? "purged" : "hidden")
+                        .take();
+    narinfo->body = std::move(text);
+    return narinfo;
+}
+
 Answer narinfo_answer(const std::shared_ptr<const NarinfoAnswer>& narinfo, const Request& request) {
     Answer answer;
     if (!request.if_none_match.empty() && names_etag(request.if_none_match, narinfo->etag)) {

@@ -1,8 +1,7 @@
 #include "narthex/service/kept_lookups.hpp"
 
 #include "narthex/core/log_text.hpp"
-
-#include <spdlog/spdlog.h>
+#include "narthex/service/log.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -130,7 +129,7 @@ bool KeptLookups::try_look(Batch& batch) {
         return true;
     } catch (const std::exception& error) {
         if (log_.may_log()) {
-            spdlog::warn("event=kept_lookup_failed reason={}", log_text(error.what()));
+            log_warn("event=kept_lookup_failed reason={}", log_text(error.what()));
         }
     }
     const std::lock_guard lock(mutex_);

@@ -2,6 +2,7 @@
 
 #include "narthex/core/log_text.hpp"
 #include "narthex/db/kept_nars.hpp"
+#include "narthex/service/kept_paths.hpp"
 #include "narthex/service/log.hpp"
 
 #include <algorithm>
@@ -33,11 +34,13 @@ class Sweep {
         db::Connection& connection,
         const KeptNars& kept,
         std::chrono::seconds age,
+        int keep_days,
         const std::atomic<bool>& stopping
     )
         : connection_(connection),
           kept_(kept),
           oldest_(fs::file_time_type::clock::now() - age),
+          keep_days_(keep_days),
           stopping_(stopping) {}
 
     std::size_t run() {
@@ -72,9 +75,15 @@ class Sweep {
     void remove_unnamed() {
         if (stopping_) return;
         std::vector<bool> named;
-        connection_.read([&](db::Tx& tx) { named = db::are_named(tx, caches_, urls_); });
+        std::vector<bool> purged(urls_.size());
+        connection_.read([&](db::Tx& tx) {
+            // In this order: what is purged in between is in the archive by then.
+            named = db::are_named(tx, caches_, urls_);
+            if (keep_days_ > 0) purged = db::are_purged_lately(tx, caches_, urls_, keep_days_);
+        });
         for (std::size_t i = 0; i < named.size(); ++i) {
-            if (!named[i] && fs::remove(kept_.path_of(caches_[i], urls_[i]))) ++removed_;
+            if (named[i] || purged[i]) continue;
+            if (fs::remove(kept_.path_of(caches_[i], urls_[i]))) ++removed_;
         }
         caches_.clear();
         urls_.clear();
@@ -83,6 +92,7 @@ class Sweep {
     db::Connection& connection_;
     const KeptNars& kept_;
     fs::file_time_type oldest_;
+    int keep_days_;
     const std::atomic<bool>& stopping_;
     std::vector<std::string> caches_;
     std::vector<std::string> urls_;
@@ -101,13 +111,16 @@ std::size_t sweep_kept_nars(
     db::Connection& connection,
     const KeptNars& kept,
     std::chrono::seconds age,
+    int keep_days,
     const std::atomic<bool>& stopping
 ) {
-    return Sweep(connection, kept, age, stopping).run();
+    return Sweep(connection, kept, age, keep_days, stopping).run();
 }
 
-KeptNarSweep::KeptNarSweep(std::string uri, const KeptNars& kept, InstanceNow instance)
-    : uri_(std::move(uri)), kept_(kept), instance_(std::move(instance)) {
+KeptNarSweep::KeptNarSweep(
+    std::string uri, const KeptNars& kept, int keep_days, InstanceNow instance
+)
+    : uri_(std::move(uri)), kept_(kept), keep_days_(keep_days), instance_(std::move(instance)) {
     thread_ = std::thread([this] { run(); });
 }
 
@@ -143,7 +156,9 @@ void KeptNarSweep::sweep() {
         connection_ = std::move(fresh);
     }
     kept_.remove_leftovers();
-    const auto removed = sweep_kept_nars(*connection_, kept_, k_age, stopping_);
+    // After its promotion it obeys itself.
+    const int keep_days = may_keep_purged(*instance_()) ? keep_days_ : 0;
+    const auto removed = sweep_kept_nars(*connection_, kept_, k_age, keep_days, stopping_);
     if (removed > 0) log_info("event=kept_nars_swept removed={}", removed);
 }
 

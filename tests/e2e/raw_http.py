@@ -28,6 +28,7 @@ HEADER_FORMS = {
     "content-range": r"bytes ([0-9]+-[0-9]+|\*)/[0-9]+",
     "allow": r"GET, HEAD(, PUT)?|POST(, QUERY)?",
     "narthex-hidden": r"1",
+    "narthex-kept": "hidden|purged",
     "narthex-region": r"behind",
     "www-authenticate": r'Basic realm="[a-z]+"',
 }

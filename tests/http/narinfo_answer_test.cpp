@@ -30,6 +30,16 @@ TEST(NarinfoAnswer, is_the_text_under_its_etag) {
     EXPECT_TRUE(has(answer, "Cache-Control: public, max-age=86400"));
 }
 
+TEST(NarinfoAnswer, of_what_is_kept_is_for_a_short_time_and_says_so) {
+    const auto hidden = render_kept_narinfo(k_text, false, {});
+    EXPECT_TRUE(has(narinfo_answer(hidden, get()), "Narthex-Kept: hidden"));
+    EXPECT_TRUE(has(narinfo_answer(hidden, get()), "Cache-Control: public, max-age=300"));
+    EXPECT_EQ(hidden->etag, render_narinfo(k_text, k_old, {})->etag);
+    const auto purged = render_kept_narinfo(k_text, true, {});
+    EXPECT_TRUE(has(narinfo_answer(purged, get()), "Narthex-Kept: purged"));
+    EXPECT_EQ(narinfo_answer(purged, get(hidden->etag)).status, 304);
+}
+
 TEST(NarinfoAnswer, to_head_is_the_same_head) {
     const auto narinfo = render_narinfo(k_text, k_old, {});
     const auto answer = narinfo_answer(narinfo, get({}, Method::head));

@@ -22,7 +22,7 @@ struct Text : RenderedNarinfo {
 class Asker : public LookupReceiver {
   public:
     Lookup lookup(const LookupKey& key) {
-        return {key, std::chrono::steady_clock::now() + k_patience, client_, 0, 0, this};
+        return {key, std::chrono::steady_clock::now() + k_patience, client_, 0, {}, this};
     }
     void answered(std::vector<Answered> batch) override {
         for (auto& each : batch) answer_.set_value(std::move(each.answer));

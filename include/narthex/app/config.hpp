@@ -46,6 +46,7 @@ struct Config {
     std::string nar_dir;           // empty: below the data directory, or nowhere
     std::size_t nar_fetches = 64;  // at once, from the primary
     bool fetches_all_nars = false;
+    std::chrono::days keep_purged{0};  // a full region's; 0: no longer than its primary
     bool count_requests = true;
     std::chrono::seconds count_flush{10};
     std::chrono::days count_keep{400};

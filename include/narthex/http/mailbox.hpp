@@ -20,7 +20,7 @@ struct Mail {
     std::weak_ptr<void> client;
     std::uint64_t id;
     service::LookupAnswer::Status status;
-    std::shared_ptr<const NarinfoAnswer> narinfo;  // of a path that is found
+    std::shared_ptr<const NarinfoAnswer> narinfo;  // of a path that is found, or kept
     std::vector<std::string> files;                // of a NAR that is found
     std::string redirect;                          // of one that another server has
     std::shared_ptr<const db::NarFacts> facts;     // of a NAR that is found

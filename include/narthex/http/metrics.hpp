@@ -8,6 +8,7 @@
 #include "narthex/http/region_figures.hpp"
 #include "narthex/service/batch_sizes.hpp"
 #include "narthex/service/count_store.hpp"
+#include "narthex/service/kept_lookups.hpp"
 #include "narthex/service/leases.hpp"
 #include "narthex/service/lookups.hpp"
 #include "narthex/service/nar_fetch.hpp"
@@ -37,7 +38,8 @@ struct MetricFigures {
     PrimaryAnswers::Figures primary{};    // a region's
     service::NarFetches::Figures nars{};  // there, too
     std::uint64_t nars_left = 0;          // where all are fetched
-    bool ready = false;                   // as /readyz says
+    service::KeptLookups::Figures kept{};
+    bool ready = false;  // as /readyz says
     const service::BatchSizes& batches;
     std::string version;
     double started_at = 0;  // of the process, in seconds since 1970

@@ -41,6 +41,12 @@ struct NarinfoAnswer : service::RenderedNarinfo {
     std::string text, std::chrono::system_clock::time_point first_seen, const MaxAges& ages
 );
 
+// One that a region keeps though its primary has hidden or purged it: may end at any moment, so it
+// is kept elsewhere no longer than one that has just come. The same ETag; `Narthex-Kept` says why.
+[[nodiscard]] std::shared_ptr<const NarinfoAnswer> render_kept_narinfo(
+    std::string text, bool purged, const MaxAges& ages
+);
+
 // 200, or 304 for whoever has it; without a body to HEAD.
 [[nodiscard]] Answer narinfo_answer(
     const std::shared_ptr<const NarinfoAnswer>& narinfo, const Request& request
