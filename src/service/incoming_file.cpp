@@ -13,12 +13,36 @@
 
 namespace narthex::service {
 
-IncomingFile::IncomingFile(std::string file)
-    : file_(std::move(file)),
-      fd_(::open(file_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644)) {
-    if (fd_ < 0) fail_on(file_);
-    ::flock(fd_, LOCK_EX | LOCK_NB);
+namespace {
+
+// A new one, locked. Between the two a sweep may take it for left over: then another is made.
+int open_locked(const std::string& file) {
+    while (true) {
+        const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+        if (fd < 0) fail_on(file);
+        // Whoever has it removes it at once. Some file systems know no locks.
+        while (::flock(fd, LOCK_EX) != 0 && errno == EINTR) continue;
+        struct stat info {};
+        if (::fstat(fd, &info) != 0 || info.st_nlink > 0) return fd;
+        ::close(fd);
+    }
 }
+
+// One that is left over, locked; -1: it isn't.
+int lock_left_over(const std::string& file, std::chrono::seconds age) {
+    const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0) return -1;  // it has just gone
+    struct stat info {};
+    const bool is_old = ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode) &&
+                        std::time(nullptr) - info.st_mtim.tv_sec >= age.count();
+    if (is_old && ::flock(fd, LOCK_EX | LOCK_NB) == 0) return fd;
+    ::close(fd);
+    return -1;
+}
+
+}  // namespace
+
+IncomingFile::IncomingFile(std::string file) : file_(std::move(file)), fd_(open_locked(file_)) {}
 
 IncomingFile::~IncomingFile() {
     ::close(fd_);
@@ -57,14 +81,16 @@ std::string IncomingFile::read(std::uint64_t offset, std::size_t most) const {
 }
 
 bool is_left_over(const std::string& file, std::chrono::seconds age) {
-    const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (fd < 0) return false;  // it has just gone
-    struct stat info {};
-    const bool is_old = ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode) &&
-                        std::time(nullptr) - info.st_mtim.tv_sec >= age.count();
-    const bool is_left = is_old && ::flock(fd, LOCK_EX | LOCK_NB) == 0;
+    const int fd = lock_left_over(file, age);
+    if (fd >= 0) ::close(fd);
+    return fd >= 0;
+}
+
+void remove_left_over(const std::string& file) {
+    const int fd = lock_left_over(file, std::chrono::seconds(0));
+    if (fd < 0) return;
+    ::unlink(file.c_str());
     ::close(fd);
-    return is_left;
 }
 
 }  // namespace narthex::service

@@ -61,8 +61,7 @@ std::unique_ptr<IncomingKept> KeptNars::receive(std::uint64_t size) const {
 void KeptNars::remove_leftovers() const {
     std::error_code none;
     for (const auto& entry : fs::directory_iterator(directory_ + std::string(k_incoming), none)) {
-        const auto file = entry.path().string();
-        if (is_left_over(file, std::chrono::seconds(0))) ::unlink(file.c_str());
+        remove_left_over(entry.path().string());
     }
 }
 

@@ -123,7 +123,9 @@ bool NarFiller::fetch(const db::PlacedNar& nar) {
     if (!await_room(k_at_once)) return false;
     const auto instance = region();
     if (!instance) return false;
-    auto fetch = fetches_.fetch(wanted_nar(*instance, kept_, nar.cache, nar.url, nar.facts));
+    auto wanted = wanted_nar(*instance, kept_, nar.cache, nar.url, nar.facts);
+    const auto path = wanted.path;
+    auto fetch = fetches_.fetch(std::move(wanted));
     {
         const std::lock_guard lock(under_way_->mutex);
         under_way_->fetches.push_back(fetch);
@@ -131,12 +133,16 @@ bool NarFiller::fetch(const db::PlacedNar& nar) {
     // It is called once the last byte may be read, or nothing comes.
     fetch->when_past(
         std::numeric_limits<std::uint64_t>::max(),
-        [all = under_way_, weak = std::weak_ptr(fetch), id = nar.id] {
+        [all = under_way_, weak = std::weak_ptr(fetch), path, nar] {
             const auto ended = weak.lock();
             if (!ended) return;
+            auto state = ended->standing().state;
+            // What came as it should may still not have got its name.
+            const bool is_here = KeptNars::has(path, nar.facts.size);
+            if (state == NarFetch::State::kept && !is_here) state = NarFetch::State::unkept;
             const std::lock_guard lock(all->mutex);
             std::erase(all->fetches, ended);
-            all->ended(id, ended->standing().state);
+            all->ended(nar.id, state);
             all->changed.notify_all();
         }
     );

@@ -6,11 +6,14 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 #include <stdexcept>
 #include <system_error>
+#include <thread>
+#include <vector>
 
 namespace narthex::service {
 namespace {
@@ -91,6 +94,25 @@ TEST_F(KeptNarsTest, what_others_are_writing_is_no_leftover) {
     EXPECT_EQ(incoming(), 2U);
     kept_.remove_leftovers();
     EXPECT_EQ(incoming(), 1U);
+}
+
+// As at the start of a region that fetches all.
+TEST_F(KeptNarsTest, what_is_just_being_made_is_no_leftover) {
+    std::atomic<bool> ending = false;
+    std::vector<std::thread> sweeps;  // more than there are processors: who makes it is held up
+    for (int i = 0; i < 8; ++i) {
+        sweeps.emplace_back([&] {
+            while (!ending) kept_.remove_leftovers();
+        });
+    }
+    int lost = 0;
+    for (int i = 0; i < 2000; ++i) {
+        const auto file = kept_.receive(1);
+        if (incoming() == 0) ++lost;
+    }
+    ending = true;
+    for (auto& sweep : sweeps) sweep.join();
+    EXPECT_EQ(lost, 0);
 }
 
 TEST_F(KeptNarsTest, what_stands_in_the_way_is_an_error) {

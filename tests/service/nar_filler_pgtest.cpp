@@ -115,6 +115,16 @@ TEST_F(NarFillerTest, what_has_another_size_is_fetched_again) {
     EXPECT_TRUE(eventually([&] { return has("a"); }));
 }
 
+TEST_F(NarFillerTest, what_could_not_be_kept_is_still_lacking) {
+    publish("a");
+    publish("dir/b");
+    (void)temp_.write("default/nar/dir", "in its way");
+    start({});
+    EXPECT_TRUE(eventually([&] { return has("a") && fetches_.figures().kept == 2; }));
+    pool_.join();  // whoever waits for them was told
+    EXPECT_EQ(filler_->left(), 1U);
+}
+
 TEST_F(NarFillerTest, a_primary_that_fails_is_left_alone_after_some) {
     for (const std::string name : {"a", "b", "c", "d", "e", "f", "g", "h"}) publish(name);
     std::map<std::string, std::string> answers;

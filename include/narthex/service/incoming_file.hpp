@@ -45,4 +45,7 @@ class IncomingFile {
 // Whether a regular file is at least `age` old, and nobody is writing it.
 [[nodiscard]] bool is_left_over(const std::string& file, std::chrono::seconds age);
 
+// Removes one that nobody is writing, however young: also where somebody is just about to.
+void remove_left_over(const std::string& file);
+
 }  // namespace narthex::service
