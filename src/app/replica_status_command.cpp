@@ -170,7 +170,10 @@ std::string subscription_text(const service::RegionStatus& status) {
     const auto* state = !subscription.enabled  ? "switched off"
                         : subscription.running ? "running"
                                                : "not connected";
-    return fmt::format("{}, {} errors so far", state, subscription.errors);
+    auto text = fmt::format("{}, {} errors so far", state, subscription.errors);
+    const bool fails = subscription.enabled && !subscription.running && subscription.errors > 0;
+    if (fails) text += ": PostgreSQL's log here says which";
+    return text;
 }
 
 std::string primary_text(const service::RegionStatus& status) {

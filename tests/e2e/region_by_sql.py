@@ -42,12 +42,12 @@ class Primary:
 
 
 class Region:
-    """Subscribed to `primary` by a proxy, its first copy complete."""
+    """Subscribed to `primary` by a proxy, its first copy complete. `postgres`: another than its own."""
 
-    def __init__(self, primary, name="eu1", kind="serving", primary_url="http://primary.example"):
+    def __init__(self, primary, name="eu1", kind="serving", primary_url="http://primary.example", postgres=None):
         self.name = name
         self.proxy = TcpProxy(primary.port)
-        self.postgres = Postgres("wal_level=logical", "wal_retrieve_retry_interval=300ms")
+        self.postgres = postgres or Postgres("wal_level=logical", "wal_retrieve_retry_interval=300ms")
         self.uri = self.postgres.uri
         self.sql = self.postgres.psql
         support.narthex("migrate", "--database", self.uri)
