@@ -26,6 +26,13 @@ std::vector<Setting> region_settings() {
             [](Config& config) -> auto& { return config.primary_timeout; }
         ),
         text(
+            "instance-ca",
+            "FILE",
+            "certificates (PEM) that vouch for the https of a region's primary and of a primary's "
+            "regions; without: the system's",
+            [](Config& config) -> std::string& { return config.instance_ca; }
+        ),
+        text(
             "nar-dir",
             "DIR",
             "where a region keeps NARs that it fetched from its primary; without: region-nars in "

@@ -2,14 +2,17 @@
 
 #include "narthex/app/signing_keys.hpp"
 #include "narthex/app/version.hpp"
+#include "narthex/core/quote.hpp"
 #include "narthex/http/common_answers.hpp"
 #include "narthex/http/metrics.hpp"
 #include "narthex/service/log.hpp"
 
 #include <boost/asio/post.hpp>
 #include <fmt/core.h>
+#include <unistd.h>
 
 #include <chrono>
+#include <stdexcept>
 
 namespace narthex::app {
 
@@ -68,6 +71,15 @@ service::ExchangeLimits nar_limits(const Config& config) {
     return limits;
 }
 
+// Told at the start, not by the first NAR that doesn't come.
+std::string readable_ca(const Config& config) {
+    const auto& file = config.instance_ca;
+    if (!file.empty() && ::access(file.c_str(), R_OK) != 0) {
+        throw std::runtime_error(fmt::format("can't read instance-ca {}", quote(file)));
+    }
+    return file;
+}
+
 // Empty: nowhere.
 std::string kept_nars_directory(const Config& config, const OpenDatabase& database) {
     if (!config.nar_dir.empty()) return config.nar_dir;
@@ -108,7 +120,7 @@ Serving::Serving(const Config& config, const OpenDatabase& database, const GiveU
       )),
       count_sender_(std::make_unique<service::CountSender>(service::CountSenderOptions{
           database.uri, config.count_flush, [this] { return uplink_->primary(); }})),
-      duties_({database.uri, user_agent()}, watch_),
+      duties_({database.uri, user_agent(), readable_ca(config)}, watch_),
       upkeep_({database.uri, config.region_drop_after}, watch_),
       readiness_(*lookups_, catalog_, watch_, *uplink_, config.ready_lag),
       bulk_(std::make_unique<service::BulkLookups>(bulk_options(config, database))),
@@ -124,12 +136,12 @@ Serving::Serving(const Config& config, const OpenDatabase& database, const GiveU
           {config.trusted_keys, read_signing_keys(config.signing_key_files)},
           config.uploads
       ),
-      to_primary_(exchange_limits(config)),
+      to_primary_(exchange_limits(config), config.instance_ca),
       arrivals_(database.uri),
       primary_(
           [this] { return watch_.instance(); }, catalog_, access_, to_primary_, arrivals_, epochs_
       ),
-      nars_from_primary_(nar_limits(config)),
+      nars_from_primary_(nar_limits(config), config.instance_ca),
       nar_fetches_(
           kept_nars_,
           nars_from_primary_,

@@ -7,6 +7,7 @@
 #include "narthex/http/relay_rules.hpp"
 #include "narthex/http/relayed_answer.hpp"
 #include "narthex/http/upload_texts.hpp"
+#include "narthex/service/log.hpp"
 
 #include <fmt/format.h>
 
@@ -93,7 +94,12 @@ std::shared_ptr<BodySink> PrimaryAnswers::upload(const Request& request) const {
     const auto instance = instance_();
     ++relayed_;
     return std::make_shared<PrimaryUpload>(
-        exchanges_, relayed(request, *instance), shown_url(*instance), [this] { ++failed_; }
+        exchanges_,
+        relayed(request, *instance),
+        shown_url(*instance),
+        [this, url = shown_url(*instance)](const service::ExchangeFault& fault) {
+            failed(url, fault);
+        }
     );
 }
 
@@ -111,7 +117,7 @@ void PrimaryAnswers::answer(BulkAsk ask, Done done) {
                      const auto& exchange, const auto& what
                  ) {
         if (const auto* fault = std::get_if<service::ExchangeFault>(&what)) {
-            ++failed_;
+            failed(url, *fault);
             return done(primary_fault(url, *fault));
         }
         const auto method = (*ask.request)->method;
@@ -123,6 +129,15 @@ void PrimaryAnswers::answer(BulkAsk ask, Done done) {
     const auto exchange = exchanges_.start(relayed(request, *instance), std::move(begun));
     if (!exchange) return done(too_many_relayed());
     if (!body.empty()) exchange->write(std::move(body), [] {});
+}
+
+// On the exchanges' thread.
+void PrimaryAnswers::failed(const std::string& url, const service::ExchangeFault& fault) const {
+    ++failed_;
+    if (!log_.may_log()) return;
+    service::log_warn(
+        "event=primary_not_reached url={} reason={}", log_text(url), log_text(fault.reason)
+    );
 }
 
 // Holds the answer to a narinfo that was published until it can be read here.

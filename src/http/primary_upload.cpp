@@ -9,7 +9,7 @@
 namespace narthex::http {
 
 struct PrimaryUpload::State : std::enable_shared_from_this<State> {
-    State(std::string url, std::function<void()> to_call)
+    State(std::string url, Failed to_call)
         : primary_url(std::move(url)), failed(std::move(to_call)) {}
 
     void begun(
@@ -17,7 +17,7 @@ struct PrimaryUpload::State : std::enable_shared_from_this<State> {
         const std::variant<service::ExchangeHead, service::ExchangeFault>& what
     ) {
         if (const auto* fault = std::get_if<service::ExchangeFault>(&what)) {
-            failed();
+            failed(*fault);
             refuse();
             return settle(primary_fault(primary_url, *fault));
         }
@@ -75,7 +75,7 @@ struct PrimaryUpload::State : std::enable_shared_from_this<State> {
     }
 
     std::string primary_url;
-    std::function<void()> failed;
+    Failed failed;
     std::mutex mutex;
     bool refused = false;
     std::optional<Answer> answer;
@@ -87,7 +87,7 @@ PrimaryUpload::PrimaryUpload(
     service::Exchanges& exchanges,
     service::ExchangeRequest request,
     std::string primary_url,
-    std::function<void()> failed
+    Failed failed
 )
     : exchanges_(exchanges),
       request_(std::move(request)),

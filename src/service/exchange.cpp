@@ -50,6 +50,9 @@ std::vector<std::string> all_fields(const ExchangeRequest& request) {
 }  // namespace
 
 struct Exchanges::Impl {
+    explicit Impl(std::string certificates) : ca_file(std::move(certificates)) {}
+
+    const std::string ca_file;
     std::atomic<std::size_t> count = 0;
     CurlLoop loop;
 };
@@ -146,6 +149,10 @@ bool Exchange::Transfer::set_up(CURL* handle) {
     // Well before others close one that is idle: a request that meets that is lost.
     set(CURLOPT_MAXAGE_CONN, 30L);
     set(CURLOPT_BUFFERSIZE, k_receive_buffer);
+    if (!owner->ca_file.empty()) {
+        set(CURLOPT_CAINFO, owner->ca_file.c_str());
+        set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
+    }
     set(CURLOPT_ERRORBUFFER, message.data());
     set(CURLOPT_HEADERFUNCTION, &Transfer::on_line);
     set(CURLOPT_HEADERDATA, static_cast<void*>(this));
@@ -325,7 +332,8 @@ void Exchange::cancel() {
     transfer_->owner->loop.post([transfer = transfer_] { transfer->cancel(); });
 }
 
-Exchanges::Exchanges(ExchangeLimits limits) : limits_(limits), impl_(std::make_shared<Impl>()) {}
+Exchanges::Exchanges(ExchangeLimits limits, std::string ca_file)
+    : limits_(limits), impl_(std::make_shared<Impl>(std::move(ca_file))) {}
 
 Exchanges::~Exchanges() {
     stop();

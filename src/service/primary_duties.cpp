@@ -25,7 +25,7 @@ std::vector<std::string> urls_of(const std::vector<db::RegionStatus>& regions) {
 }  // namespace
 
 PrimaryDuties::PrimaryDuties(PrimaryDutiesOptions options, const InstanceWatch& watch)
-    : options_(std::move(options)), watch_(watch), epochs_(options_.user_agent) {
+    : options_(std::move(options)), watch_(watch), epochs_(options_.user_agent, options_.ca_file) {
     try {
         connect();
         if (is_primary()) look_at_regions(started_at_);

@@ -6,9 +6,10 @@ namespace narthex::service {
 
 namespace {
 
-FetchOptions fetch_options(const std::string& user_agent) {
+FetchOptions fetch_options(const std::string& user_agent, const std::string& ca_file) {
     FetchOptions options;
     options.user_agent = user_agent;
+    options.ca_file = ca_file;
     options.largest = 4096;
     return options;
 }
@@ -28,7 +29,8 @@ std::optional<std::int64_t> epoch_of(std::string_view json) {
     return epoch->get<std::int64_t>();
 }
 
-RegionEpochs::RegionEpochs(const std::string& user_agent) : fetcher_(fetch_options(user_agent)) {}
+RegionEpochs::RegionEpochs(const std::string& user_agent, const std::string& ca_file)
+    : fetcher_(fetch_options(user_agent, ca_file)) {}
 
 RegionEpochs::~RegionEpochs() {
     fetcher_.stop();

@@ -110,16 +110,18 @@ def same_rows(one, other, *tables):
 
 
 class Proxy:
-    """From a port of its own on 127.0.0.1 to another one there. `delay`: seconds each way."""
+    """From a port of its own on 127.0.0.1 to another one there. `delay`: seconds each way. `tls`: an SSLContext, by
+    which whoever comes is answered."""
 
-    def __init__(self, target, delay=0):
+    def __init__(self, target, delay=0, tls=None):
         self.port = support.free_port()
         self.delay = delay
+        self._tls = tls
         self._target = target
         self._refuses = False
         self._writers = set()
         self._loop = asyncio.new_event_loop()
-        self._open = None
+        self._open = self._listener = None
         ready = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(ready,), daemon=True)
         self._thread.start()
@@ -137,9 +139,20 @@ class Proxy:
         self._call(self._mend)
 
     def close(self):
+        if self._loop.is_closed():
+            return
         self._call(self._cut)
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(support.DEADLINE)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(support.DEADLINE)
+        self._loop.close()
+
+    async def _end(self):
+        self._listener.close()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for each in others:
+            each.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
 
     def _call(self, what):
         done = threading.Event()
@@ -155,7 +168,7 @@ class Proxy:
     async def _listen(self):
         self._open = asyncio.Event()
         self._open.set()
-        await asyncio.start_server(self._relay, "127.0.0.1", self.port)
+        self._listener = await asyncio.start_server(self._relay, "127.0.0.1", self.port, ssl=self._tls)
 
     def _cut(self):
         self._refuses = True

@@ -43,6 +43,7 @@ struct Config {
     std::vector<std::string> signing_key_files;
     service::UpstreamLimits upstreams;
     std::chrono::milliseconds primary_timeout{20'000};  // of a region's
+    std::string instance_ca;                            // file; empty: the system's certificates
     std::string nar_dir;           // empty: below the data directory, or nowhere
     std::size_t nar_fetches = 64;  // at once, from the primary
     bool fetches_all_nars = false;

@@ -14,6 +14,7 @@
 #include "narthex/service/epochs.hpp"
 #include "narthex/service/exchange.hpp"
 #include "narthex/service/instance_now.hpp"
+#include "narthex/service/log_limit.hpp"
 
 #include <atomic>
 #include <cstdint>
@@ -68,6 +69,7 @@ class PrimaryAnswers {
         const Request& request, const Route& to, const std::vector<Cache>& caches
     ) const;
     void await_narinfo(const Request& request, Answer answer, const Done& done);
+    void failed(const std::string& url, const service::ExchangeFault& fault) const;
 
     service::InstanceNow instance_;
     const service::Catalog& catalog_;
@@ -77,6 +79,7 @@ class PrimaryAnswers {
     service::Epochs& epochs_;
     mutable std::atomic<std::uint64_t> relayed_ = 0;
     mutable std::atomic<std::uint64_t> failed_ = 0;
+    mutable service::LogLimit log_;
     std::atomic<std::uint64_t> behind_ = 0;
 };
 

@@ -14,13 +14,15 @@ namespace narthex::http {
 
 class PrimaryUpload : public BodySink {
   public:
+    using Failed = std::function<void(const service::ExchangeFault&)>;
+
     // Begins with the first call. `exchanges` outlives it. `primary_url` is for messages; `failed`
     // is called once when the primary can't be reached, on the exchange's thread.
     PrimaryUpload(
         service::Exchanges& exchanges,
         service::ExchangeRequest request,
         std::string primary_url,
-        std::function<void()> failed
+        Failed failed
     );
     ~PrimaryUpload() override;
     PrimaryUpload(const PrimaryUpload&) = delete;

@@ -1,6 +1,6 @@
 // HTTP requests to another narthex whose bodies go in pieces, both ways: neither is held as a
 // whole, and who is slow slows the other down. HTTP/1.1, so that each has a connection of its own;
-// certificates are verified against the system's; no redirects, no cookies, nothing is retried.
+// certificates are verified; no redirects, no cookies, nothing is retried.
 #pragma once
 
 #include "narthex/service/exchange_head.hpp"
@@ -71,7 +71,8 @@ class Exchange {
 
 class Exchanges {
   public:
-    explicit Exchanges(ExchangeLimits limits);
+    // `ca_file`: certificates that vouch for the other side; empty: the system's do.
+    explicit Exchanges(ExchangeLimits limits, std::string ca_file = {});
     ~Exchanges();  // stop()
     Exchanges(const Exchanges&) = delete;
     Exchanges& operator=(const Exchanges&) = delete;

@@ -1,6 +1,6 @@
 // Small documents by HTTP, many at once, on one thread of its own (libcurl's multi interface). Only
-// http and https, certificates are verified against the system's, a few redirects are followed, no
-// cookies, no passwords. Everything has a limit: connecting, the whole, the size.
+// http and https, certificates are verified, a few redirects are followed, no cookies, no
+// passwords. Everything has a limit: connecting, the whole, the size.
 #pragma once
 
 #include <chrono>
@@ -16,6 +16,7 @@ struct FetchOptions {
     std::chrono::milliseconds connect_limit{1000};  // names, TCP and TLS
     std::chrono::milliseconds limit{2000};          // all of it, redirects included
     std::size_t largest = 0;                        // bytes of a body, decompressed
+    std::string ca_file;  // certificates that vouch for servers; empty: the system's do
 };
 
 struct Fetched {

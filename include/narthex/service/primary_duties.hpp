@@ -25,6 +25,7 @@ namespace narthex::service {
 struct PrimaryDutiesOptions {
     std::string uri;
     std::string user_agent;
+    std::string ca_file = {};  // certificates that vouch for regions; empty: the system's do
 };
 
 class PrimaryDuties {

@@ -20,7 +20,8 @@ namespace narthex::service {
 
 class RegionEpochs {
   public:
-    explicit RegionEpochs(const std::string& user_agent);
+    // `ca_file`: certificates that vouch for regions; empty: the system's do.
+    explicit RegionEpochs(const std::string& user_agent, const std::string& ca_file = {});
     ~RegionEpochs();  // breaks off what is under way
     RegionEpochs(const RegionEpochs&) = delete;
     RegionEpochs& operator=(const RegionEpochs&) = delete;
