@@ -2,10 +2,12 @@
 
 #include "api_calls.hpp"
 
+#include "narthex/db/instance.hpp"
 #include "narthex/http/common_answers.hpp"
 #include "narthex/http/root_json.hpp"
 #include "narthex/http/upload_texts.hpp"
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <utility>
@@ -40,14 +42,43 @@ json to_json(const service::FeedPage& page) {
     return {{"changes", std::move(changes)}, {"cursor", page.end.to_string()}, {"more", page.more}};
 }
 
+// Why nobody can go on from there, or follow here at all.
+std::optional<Answer> no_feed(const db::Instance& instance, const service::FeedPlace& after) {
+    switch (instance.role) {
+        case db::InstanceRole::primary:
+            if (after.epoch == 0 || after.epoch == instance.epoch) return std::nullopt;
+            return text_answer(
+                410, "410: this cursor is another primary's: begin again, from the first change on"
+            );
+        case db::InstanceRole::fenced:
+            return text_answer(
+                410,
+                fmt::format(
+                    "410: this primary was replaced by {}: begin again there",
+                    instance.replaced_by.value_or("another")
+                )
+            );
+        case db::InstanceRole::joining:
+        case db::InstanceRole::region:
+            return text_answer(
+                409,
+                fmt::format(
+                    "409: this is region {}: follow the changes of its primary, {}",
+                    instance.name,
+                    instance.primary_url.value_or("wherever it is")
+                )
+            );
+    }    return std::nullopt;
+}
+
 }  // namespace
 
 Result<Follow> parse_follow(int cache, const ApiQuery& query, Clock::time_point now) {
     Follow follow{cache, {}, false, 0, now};
-    const auto after = query.text("after").value_or("0.0");
+    const auto after = query.text("after");
     follow.from_end = after == "now";
-    if (!follow.from_end) {
-        const auto place = service::FeedPlace::parse(after);
+    if (after && !follow.from_end) {
+        const auto place = service::FeedPlace::parse(*after);
         if (!place) return place.error();
         follow.after = *place;
     }
@@ -79,10 +110,16 @@ void ChangeAnswers::look(const std::shared_ptr<Follower>& follower) {
 void ChangeAnswers::read(db::Connection& connection, const std::shared_ptr<Follower>& follower) {
     auto& follow = follower->follow;
     service::FeedPage page{};
+    std::optional<Answer> none;
     connection.read([&](db::Tx& tx) {
-        if (follow.from_end) follow.after = {db::end_of_changes(tx), std::nullopt};
+        const auto instance = db::read_instance(tx);
+        none = no_feed(instance, follow.after);
+        if (none) return;
+        if (follow.from_end) follow.after.at = db::end_of_changes(tx);
+        follow.after.epoch = instance.epoch;
         page = service::read_feed(tx, follow.cache, follow.after, follow.most);
     });
+    if (none) return follower->done(std::move(*none));
     follow.from_end = false;
     follow.after = page.end;
     if (!page.changes.empty() || page.more || Clock::now() >= follow.until) {

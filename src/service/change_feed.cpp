@@ -22,6 +22,16 @@ bool read_number(std::string_view text, Number& number) {
     return parsed.ec == std::errc{} && parsed.ptr == text.data() + text.size() && number >= 0;
 }
 
+std::vector<std::string_view> split(std::string_view text) {
+    std::vector<std::string_view> parts;
+    for (auto dot = text.find('.'); dot != std::string_view::npos; dot = text.find('.')) {
+        parts.push_back(text.substr(0, dot));
+        text.remove_prefix(dot + 1);
+    }
+    parts.push_back(text);
+    return parts;
+}
+
 class PageReader {
   public:
     PageReader(db::Tx& tx, int cache, const FeedPlace& after, std::size_t most)
@@ -53,7 +63,7 @@ class PageReader {
     void take(const db::Change& change) {
         const auto within = change.at == page_.end.at ? page_.end.within : std::nullopt;
         if (change.cache == cache_ && !add(change, within)) return;
-        page_.end = {change.at, std::nullopt};
+        page_.end = {change.at, std::nullopt, page_.end.epoch};
     }
 
     // False when only a part of it was added.
@@ -66,7 +76,7 @@ class PageReader {
         }
         left_ -= std::min(left_, change.paths.size());
         const bool whole = !is_batch || change.paths.size() < wanted;
-        if (!whole) page_.end = {change.at, change.paths.back()};
+        if (!whole) page_.end = {change.at, change.paths.back(), page_.end.epoch};
         if (!change.paths.empty()) page_.changes.push_back(std::move(change));
         return whole;
     }
@@ -79,26 +89,24 @@ class PageReader {
 
 }  // namespace
 
+// EPOCH.TRANSACTION.ID, and .HASH where a change was told in part.
 Result<FeedPlace> FeedPlace::parse(std::string_view text) {
-    const auto fault = [&] {
-        return Error{quote(text) + " is no place in the feed of changes: take it from an answer"};
-    };
+    const Error fault{quote(text) + " is no place in the feed of changes: take it from an answer"};
+    const auto parts = split(text);
+    if (parts.size() < 3 || parts.size() > 4) return fault;
     FeedPlace place;
-    const auto first = text.find('.');
-    if (first == std::string_view::npos) return fault();
-    const auto second = std::min(text.find('.', first + 1), text.size());
-    if (!read_number(text.substr(0, first), place.at.transaction)) return fault();
-    if (!read_number(text.substr(first + 1, second - first - 1), place.at.id)) return fault();
-    if (second < text.size()) {
-        const auto hash = HashPart::parse(text.substr(second + 1));
-        if (!hash) return fault();
-        place.within = *hash;
-    }
+    if (!read_number(parts[0], place.epoch)) return fault;
+    if (!read_number(parts[1], place.at.transaction)) return fault;
+    if (!read_number(parts[2], place.at.id)) return fault;
+    if (parts.size() == 3) return place;
+    const auto hash = HashPart::parse(parts[3]);
+    if (!hash) return fault;
+    place.within = *hash;
     return place;
 }
 
 std::string FeedPlace::to_string() const {
-    auto text = fmt::format("{}.{}", at.transaction, at.id);
+    auto text = fmt::format("{}.{}.{}", epoch, at.transaction, at.id);
     if (within) text += "." + within->to_string();
     return text;
 }

@@ -344,7 +344,7 @@ class Changes(Api):
         self.assertEqual(self.seen(first), self.seen(page)[:1])
         self.assertTrue(first["more"])
         self.assertEqual(self.seen(self.follow(first["cursor"])), self.seen(page)[1:])
-        for cursor in ("x", "1", "1.", ".1", "1.2.x", "-1.0", "1.2.3.4", "99999999999999999999.0"):
+        for cursor in ("x", "1", "1.1", "1.1.", "1..1", "1.1.2.x", "1.-1.0", "1.1.2.3.4", "1.99999999999999999999.0"):
             self.assertIn("is no place", self.call("GET", "changes", status=400, after=cursor))
 
     def test_of_a_batch_are_told_page_by_page(self):

@@ -19,6 +19,8 @@ namespace narthex::service {
 struct FeedPlace {
     db::ChangeCursor at;             // this change and those before it are known
     std::optional<HashPart> within;  // of that change, only what is up to this path
+    // Of the primary that told so: another's transaction ids say nothing here. 0: nobody's yet.
+    std::int64_t epoch = 0;
 
     [[nodiscard]] static Result<FeedPlace> parse(std::string_view text);
     [[nodiscard]] std::string to_string() const;
@@ -30,6 +32,7 @@ struct FeedPage {
     FeedPlace end;                    // what comes next is after it
     bool more;                        // there is more than the page holds
 };
+
 // The next changes of a cache: about `most` paths, whose last change may be told in part.
 [[nodiscard]] FeedPage read_feed(db::Tx& tx, int cache, const FeedPlace& after, std::size_t most);
 
