@@ -40,7 +40,7 @@ class Postgres:
         self._directory = data.directory
         record = data.data_dir / "socket-dir"
         recorded = record.read_text().strip() if record.exists() else ""
-        self._socket = recorded or str(data.data_dir / "run")
+        self.socket = recorded or str(data.data_dir / "run")
         owner = data.data_dir.stat()
         self._identity = {}
         if os.geteuid() == 0:
@@ -73,7 +73,7 @@ class Postgres:
         command = self._command(["pgbench", "-n", "-M", "prepared", "-c", clients, "-j", 1, "-P", 1,
                                  "-T", WARM_UP + seconds + 1, "-f", script])
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                              **self._surroundings(SETTINGS)) as process:
+                              **self.surroundings(SETTINGS)) as process:
             try:
                 time.sleep(WARM_UP)
                 before = cpu_seconds([self.postmaster])
@@ -93,17 +93,23 @@ class Postgres:
     def _command(self, words):
         return [find_program(words[0]), *(str(word) for word in words[1:])]
 
-    def _surroundings(self, settings=""):
-        environment = {**os.environ, "PGOPTIONS": settings, "PGHOST": self._socket, "PGPORT": self.port,
+    def surroundings(self, settings=""):
+        environment = {**os.environ, "PGOPTIONS": settings, "PGHOST": self.socket, "PGPORT": self.port,
                        "PGUSER": "narthex", "PGDATABASE": "narthex"}
         return {"env": environment, "cwd": "/", **self._identity}
 
     def psql(self, statements):
         command = self._command(["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1"])
         done = subprocess.run(command, input=statements, capture_output=True, text=True, timeout=600,
-                              check=False, **self._surroundings())
+                              check=False, **self.surroundings())
         if done.returncode != 0:
             raise BenchError(f"psql failed: {done.stderr.strip()[-500:]}")
+
+    def ask(self, statement):
+        """What it says, as text."""
+        command = [*self._command(["psql", "-X", "-q", "-A", "-t"]), "-c", statement]
+        return subprocess.run(command, capture_output=True, text=True, check=True,
+                              **self.surroundings()).stdout.strip()
 
 
 def find_program(name):
