@@ -50,6 +50,11 @@ system_clock::time_point PrimaryConnection::ask_clock() {
     return system_clock::time_point(microseconds(rows.number(0, 0)));
 }
 
+int PrimaryConnection::ask_schema_version() {
+    const auto rows = impl_->exec(sql::schema_version, {});
+    return static_cast<int>(rows.number(0, 0));
+}
+
 void PrimaryConnection::report(const RegionReport& report) {
     const auto& applied = report.applied;
     const std::array parameters{

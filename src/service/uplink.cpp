@@ -22,18 +22,16 @@ constexpr std::chrono::milliseconds k_longest_pause(4000);
 }  // namespace
 
 std::string trouble_of(
-    const std::optional<db::SubscriptionState>& subscription,
-    int version,
-    const std::optional<db::Heartbeat>& heartbeat
+    const std::optional<db::SubscriptionState>& subscription, int version, int primarys
 ) {
     if (!subscription) return "there is no subscription: run 'narthex replica join' again";
-    if (heartbeat && heartbeat->schema_version > version) {
+    if (primarys > version) {
         return fmt::format(
             "the schema is version {} here and {} on the primary: run 'narthex migrate' of the "
             "newer "
             "narthex here",
             version,
-            heartbeat->schema_version
+            primarys
         );
     }
     if (!subscription->enabled) {
@@ -129,12 +127,18 @@ void Uplink::look_here() {
         use_primary(uri && db::check_uri(*uri) ? *uri : "");
         const std::lock_guard lock(mutex_);
         figures_.subscription = state;
-        figures_.trouble = trouble_of(state, version_, watch_.heartbeat());
+        figures_.trouble = trouble_of(state, version_, primary_version());
     } catch (const std::exception& error) {
         log_debug("event=subscription_not_read reason={}", log_text(error.what()));
         const std::lock_guard lock(mutex_);
         here_.reset();
     }
+}
+
+// Its heartbeat may be behind what the apply worker can't take.
+int Uplink::primary_version() const {
+    const auto heartbeat = watch_.heartbeat();
+    return std::max(heartbeat ? heartbeat->schema_version : 0, primary_version_);
 }
 
 void Uplink::use_primary(const std::string& uri) {
@@ -146,6 +150,7 @@ void Uplink::use_primary(const std::string& uri) {
         figures_ = {};
     }
     watch_.forget_clock();
+    primary_version_ = 0;
     retry_at_ = {};
     pause_ = k_first_pause;
     on_primary_(uri);
@@ -157,6 +162,7 @@ void Uplink::talk() {
     const auto said = primary_->ask_clock();
     watch_.saw_clock(asked, said);
     if (asked - reported_at_ < k_report_interval) return;
+    primary_version_ = primary_->ask_schema_version();
     report(*watch_.instance());
     reported_at_ = asked;
 }

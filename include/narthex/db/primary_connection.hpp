@@ -34,6 +34,7 @@ class PrimaryConnection {
     PrimaryConnection& operator=(const PrimaryConnection&) = delete;
 
     [[nodiscard]] std::chrono::system_clock::time_point ask_clock();
+    [[nodiscard]] int ask_schema_version();
 
     void report(const RegionReport& report);
 

@@ -21,11 +21,9 @@
 namespace narthex::service {
 
 // What is wrong with a region's subscription, and what to do about it: one line, or empty.
-// `version`: of the region's schema.
+// `version`: of the region's schema; `primarys`: of the primary's, 0 where it isn't known.
 [[nodiscard]] std::string trouble_of(
-    const std::optional<db::SubscriptionState>& subscription,
-    int version,
-    const std::optional<db::Heartbeat>& heartbeat
+    const std::optional<db::SubscriptionState>& subscription, int version, int primarys
 );
 
 class Uplink {
@@ -63,6 +61,7 @@ class Uplink {
     void use_primary(const std::string& uri);
     void talk();
     void connect();
+    [[nodiscard]] int primary_version() const;
     void report(const db::Instance& instance);
     void lost(const std::string& reason);
 
@@ -71,7 +70,8 @@ class Uplink {
     std::function<void(const std::string&)> on_primary_;
 
     // The thread's own.
-    int version_ = 0;  // of the schema here
+    int version_ = 0;          // of the schema here
+    int primary_version_ = 0;  // of the schema there, when it was asked last
     Clock::time_point looked_at_{};
     Clock::time_point reported_at_{};
     Clock::time_point retry_at_{};
