@@ -85,6 +85,7 @@ class Pair:
         """A file of so many narinfos that nobody has."""
         self._made += 1
         file = self.directory / f"more-{self._made}.txt"
-        command = [self.tools / "bench_generate", "--narinfos", count, "--seed", self.seed + self._made, "--output", file]
+        command = [self.tools / "bench_generate", "--narinfos", count, "--seed", self.seed + self._made,
+                   "--output", file]
         subprocess.run([str(word) for word in command], capture_output=True, check=True)
         return file

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Who follows the feed of changes while a region takes over: nothing is told twice or lost without a word, since a cursor
-of one primary is good at no other."""
+"""Who follows the feed of changes while a region takes over: nothing is told twice or lost without a word, since a
+cursor of one primary is good at no other."""
 
 import json
 import unittest

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""A region whose schema is older than its primary's: it goes on answering and says what to do, and `narthex migrate` there
-makes it follow again, also where its subscription was switched off."""
+"""A region whose schema is older than its primary's: it goes on answering and says what to do, and `narthex migrate`
+there makes it follow again, also where its subscription was switched off."""
 
 import re
 import unittest
@@ -37,7 +37,7 @@ class Behind(unittest.TestCase):
         return float(re.search(r"^narthex_subscription_errors (\S+)$", metrics, re.M)[1])
 
     def migrate_primary(self):
-        """As a newer narthex: a column and a table more. A heartbeat that says so comes after what can't be applied."""
+        """As a newer narthex: a column and a table more. No heartbeat that says so comes before what can't be applied."""
         self.primary.sql(f"""
             {self.newer()};
             alter publication narthex_serve add table newer;
