@@ -68,7 +68,8 @@ std::optional<Answer> no_feed(const db::Instance& instance, const service::FeedP
                     instance.primary_url.value_or("wherever it is")
                 )
             );
-    }    return std::nullopt;
+    }
+    return std::nullopt;
 }
 
 }  // namespace
