@@ -25,6 +25,7 @@ struct PurgeFlags : GcFlags {
     int plan = 0;
     std::int64_t after = std::chrono::seconds(service::k_purge_after).count();
     std::string keys;
+    std::uint64_t region_limit = 60;
 };
 
 // Keys of purged NARs go where narthex's own settings say what clients may keep, too.
@@ -139,6 +140,7 @@ service::PurgeOptions options_of(const PurgeFlags& flags, const Config& config, 
     auto options = flags.purge;
     options.after = std::chrono::seconds(flags.after);
     options.promised = std::max<std::chrono::seconds>(service::k_nix_believes, config.max_ages.hit);
+    options.region_limit = std::chrono::seconds(flags.region_limit);
     options.cache = cache;
     if (flags.plan != 0) options.plan = flags.plan;
     options.who = caller_name();
@@ -184,6 +186,14 @@ void add_gc_purge(Command gc, Action& action) {
         "--force-early",
         flags->purge.forced_early,
         "though clients may still believe that it is there"
+    );
+    command.add_option("--region-limit", flags->region_limit, "seconds that regions may take [60]")
+        .between(0, 86'400)
+        .type_name("N");
+    command.add_flag(
+        "--force-lagging-region",
+        flags->purge.forced_lagging_region,
+        "without waiting until regions have what is hidden"
     );
     command.add_option("--rate", flags->purge.rate, "paths a second, at most [1000]")
         .between(1, 10'000'000)

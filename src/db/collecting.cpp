@@ -158,6 +158,14 @@ std::vector<LaggingSlot> list_lagging_slots(Tx& tx, const std::string& position)
     return out;
 }
 
+std::vector<std::string> list_cut_off_regions(Tx& tx) {
+    std::vector<std::string> out;
+    for (const auto& row : exec(tx, sql::list_cut_off_regions)) {
+        out.push_back(row[0].as<std::string>());
+    }
+    return out;
+}
+
 std::vector<HashPart> list_reached_elsewhere(Tx& tx, const Collection& collection) {
     std::vector<HashPart> out;
     const auto rows =

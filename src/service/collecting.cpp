@@ -75,6 +75,25 @@ void Collecting::wait_for_turn(std::size_t paths) {
     }
 }
 
+Result<void> Collecting::wait_for_regions(std::chrono::milliseconds limit, const std::string& so) {
+    std::string position;
+    read([&](db::Tx& tx) { position = db::current_wal_position(tx); });
+    std::vector<db::LaggingSlot> lagging;
+    const bool reached = wait_for(limit, [&] {
+        read([&](db::Tx& tx) { lagging = db::list_lagging_slots(tx, position); });
+        return lagging.empty();
+    });
+    if (reached || stopped()) return {};
+    return Error{fmt::format(
+        "region {} is {} bytes behind, and {}: the same again goes on, with --force-lagging-region "
+        "without waiting for it",
+        lagging.front().name,
+        lagging.front().bytes,
+        so
+    )};
+}
+
+// False when the work shall end, or `limit` has passed, before `condition` is true.
 bool Collecting::wait_for(std::chrono::milliseconds limit, const std::function<bool()>& condition)
     const {
     const auto end = Pace::Clock::now() + limit;

@@ -32,13 +32,18 @@ class Collecting {
     [[nodiscard]] std::size_t largest_batch(std::size_t most) const;
     // Until the rate allows so many, or the work shall end.
     void wait_for_turn(std::size_t paths);
-    // False when the work shall end, or `limit` has passed, before `condition` is true.
-    [[nodiscard]] bool wait_for(
-        std::chrono::milliseconds limit, const std::function<bool()>& condition
-    ) const;
+    // Until all regions have applied what was committed until now, or the work shall end. The
+    // error, after `limit`, names one, and says what that means: `so`.
+    [[nodiscard]] Result<void> wait_for_regions(
+        std::chrono::milliseconds limit, const std::string& so
+    );
     void tell(std::string_view phase, std::uint64_t done, std::uint64_t total) const;
 
   private:
+    [[nodiscard]] bool wait_for(
+        std::chrono::milliseconds limit, const std::function<bool()>& condition
+    ) const;
+
     db::Connection& connection_;
     const CollectEvents& events_;
     Pace pace_;

@@ -118,22 +118,9 @@ class Hiding {
     // So that what takes effect here does everywhere at once.
     Result<void> wait_for_regions() {
         if (options_.forced.contains("lagging-region")) return {};
-        std::string position;
-        work_.read([&](db::Tx& tx) { position = db::current_wal_position(tx); });
-        std::vector<db::LaggingSlot> lagging;
-        const bool reached = work_.wait_for(options_.region_limit, [&] {
-            work_.read([&](db::Tx& tx) { lagging = db::list_lagging_slots(tx, position); });
-            return lagging.empty();
-        });
-        if (reached || work_.stopped()) return {};
-        return Error{fmt::format(
-            "region {} is {} bytes behind, and doesn't have the rows of plan {} yet: the same "
-            "again "
-            "goes on, with --force-lagging-region without waiting for it",
-            lagging.front().name,
-            lagging.front().bytes,
-            plan_.plan
-        )};
+        return work_.wait_for_regions(
+            options_.region_limit, fmt::format("doesn't have the rows of plan {} yet", plan_.plan)
+        );
     }
 
     void flip(db::Tx& tx) {

@@ -34,6 +34,10 @@ class Purging {
         if (auto locked = work_.lock("narthex gc purge"); !locked) return locked.error();
         auto due = list_due();
         if (!due) return due.error();
+        if (!due->empty()) {
+            if (auto reached = wait_for_regions(); !reached) return reached.error();
+        }
+        if (stop()) return report_;
         for (const auto& plan : *due) {
             if (auto purged = purge(plan); !purged) return purged.error();
             if (stop()) return report_;
@@ -79,6 +83,25 @@ class Purging {
             "first",
             hidden.front().plan,
             id
+        )};
+    }
+
+    // A region that still serves what goes would hand out narinfos without their NARs.
+    [[nodiscard]] Result<void> wait_for_regions() {
+        if (options_.forced_lagging_region) return {};
+        std::vector<std::string> cut_off;
+        work_.read([&](db::Tx& tx) { cut_off = db::list_cut_off_regions(tx); });
+        if (cut_off.empty()) {
+            return work_.wait_for_regions(
+                options_.region_limit, "may still serve what would be purged"
+            );
+        }
+        return Error{fmt::format(
+            "region {0} is cut off, since it has no slot any more, and may still serve what would "
+            "be "
+            "purged: let it join again, or 'narthex replica remove {0}'; --force-lagging-region "
+            "purges all the same",
+            cut_off.front()
         )};
     }
 

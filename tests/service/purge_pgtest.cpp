@@ -4,6 +4,9 @@
 #include "narthex/db/purging.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <thread>
 
 namespace narthex::service {
 namespace {
@@ -29,6 +32,47 @@ class PurgeTest : public CollectTest {
         return ask("select coalesce(string_agg(name, ' ' order by name), '') from purged_narinfo");
     }
 };
+
+TEST_F(PurgeTest, waits_for_regions_and_refuses_when_they_lag) {
+    const int id = hide_for_long({3, 4});
+    run("select pg_create_logical_replication_slot('far', 'pgoutput')");
+    run("update tag set value = 'x'; select pg_switch_wal()");
+    purge_.region_limit = std::chrono::seconds(0);
+    const auto refusal = purge().error().message;
+    EXPECT_NE(refusal.find("region far"), std::string::npos) << refusal;
+    EXPECT_NE(refusal.find("--force-lagging-region"), std::string::npos) << refusal;
+    EXPECT_EQ(archived(), "");
+    EXPECT_TRUE(has_file(3));
+    // What isn't due waits for nobody.
+    age(id, 1);
+    EXPECT_TRUE(purge().value().plans.empty());
+    age(id, 62);
+    std::atomic<bool> ended = false;
+    std::thread region([this, &ended] {
+        while (!ended) {
+            run("select pg_replication_slot_advance('far', pg_current_wal_insert_lsn())");
+        }
+    });
+    purge_.region_limit = std::chrono::seconds(60);
+    const auto purged = purge();
+    ended = true;
+    region.join();
+    EXPECT_EQ(purged.value().plans.at(0).narinfos, 2U);
+    run("select pg_drop_replication_slot('far')");
+}
+
+TEST_F(PurgeTest, refuses_while_a_region_is_cut_off) {
+    hide_for_long({3, 4});
+    run("insert into region (name, login, kind, invite_until, joined_at) values ('eu1', "
+        "'narthex_region_eu1', 'full', now(), now()), ('as1', 'narthex_region_as1', 'full', now(), "
+        "null)");
+    const auto refusal = purge().error().message;
+    EXPECT_NE(refusal.find("region eu1 is cut off"), std::string::npos) << refusal;
+    EXPECT_NE(refusal.find("narthex replica remove eu1"), std::string::npos) << refusal;
+    EXPECT_EQ(archived(), "");
+    purge_.forced_lagging_region = true;
+    EXPECT_EQ(purge().value().plans.at(0).narinfos, 2U);
+}
 
 TEST_F(PurgeTest, archives_and_unlinks_what_is_due) {
     run("insert into narinfo_line values (1, " + hex(4) + ", 'Sig: later')");

@@ -91,6 +91,8 @@ struct LaggingSlot {
 };
 // Logical replication slots of this database that haven't confirmed what was written until then.
 [[nodiscard]] std::vector<LaggingSlot> list_lagging_slots(Tx& tx, const std::string& position);
+// Those that joined, and get nothing since their slots are gone: they serve what they had then.
+[[nodiscard]] std::vector<std::string> list_cut_off_regions(Tx& tx);
 
 // --- restoring ---
 

@@ -29,6 +29,9 @@ struct PurgeOptions {
     // The longest that a client may believe what this server told it.
     std::chrono::seconds promised = k_nix_believes;
     bool forced_early = false;
+    // How long regions may take to have everything, what is hidden above all, before anything goes.
+    std::chrono::seconds region_limit{60};
+    bool forced_lagging_region = false;  // whether they have it or not
 };
 
 struct PurgedPlan {
