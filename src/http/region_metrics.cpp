@@ -143,14 +143,26 @@ Value of_slot(Number RegionStatus::Slot::*member) {
     };
 }
 
+// Of a region that has joined and whose slot is gone: an alert that looks at it has to go on.
+std::optional<double> without_slot(const RegionStatus& region, double value) {
+    if (!region.joined_at || region.left_at) return std::nullopt;
+    return value;
+}
+
+std::optional<double> slot_active(const RegionStatus& region) {
+    if (!region.slot) return without_slot(region, 0);
+    return region.slot->active ? 1 : 0;
+}
+
+std::optional<double> slot_lost(const RegionStatus& region) {
+    if (!region.slot) return without_slot(region, 1);
+    return region.slot->wal_status == "lost" ? 1 : 0;
+}
+
 void add_slots(MetricList& out, const std::vector<RegionStatus>& regions) {
     using Slot = RegionStatus::Slot;
     add_each(
-        out,
-        "narthex_region_slot_active",
-        "1 while the region receives",
-        regions,
-        of_slot(&Slot::active)
+        out, "narthex_region_slot_active", "1 while the region receives", regions, slot_active
     );
     add_each(
         out,
@@ -169,12 +181,9 @@ void add_slots(MetricList& out, const std::vector<RegionStatus>& regions) {
     add_each(
         out,
         "narthex_region_slot_lost",
-        "1 when WAL that the region needs is gone",
+        "1 when WAL that the region needs is gone, or its slot",
         regions,
-        [](const RegionStatus& region) -> std::optional<double> {
-            if (!region.slot) return std::nullopt;
-            return region.slot->wal_status == "lost" ? 1 : 0;
-        }
+        slot_lost
     );
 }
 

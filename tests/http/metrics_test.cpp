@@ -89,6 +89,20 @@ TEST_F(Metrics, tells_a_primary_of_its_regions) {
     EXPECT_EQ(text().find("{region=\"eu1\"}"), std::string::npos);
 }
 
+TEST_F(Metrics, tells_of_a_region_whose_slot_is_gone) {
+    db::RegionStatus region;
+    region.name = "eu1";
+    region.joined_at = 100;
+    regions_.regions.push_back(region);
+    region.name = "us1";
+    region.left_at = 200;
+    regions_.regions.push_back(region);
+    EXPECT_TRUE(says("narthex_region_slot_active{region=\"eu1\"} 0"));
+    EXPECT_TRUE(says("narthex_region_slot_lost{region=\"eu1\"} 1"));
+    EXPECT_EQ(text().find("narthex_region_lag_bytes{region="), std::string::npos);
+    EXPECT_EQ(text().find("{region=\"us1\"}"), std::string::npos);
+}
+
 TEST_F(Metrics, tells_a_region_of_itself) {
     regions_.instance.role = db::InstanceRole::region;
     regions_.up_to_date = false;
