@@ -138,19 +138,37 @@ std::string_view state_text(char state) {
     }
 }
 
+// No trouble where the region is the newer one: regions are migrated first.
+std::optional<std::string> schema_note(const service::RegionStatus& status) {
+    if (!status.primary) return std::nullopt;
+    const auto of_primary = status.primary->schema_version;
+    if (status.schema_version > of_primary) return "newer than its primary: migrate that";
+    if (status.schema_version < of_primary) return "older than its primary: migrate this";
+    return std::nullopt;
+}
+
+nlohmann::json primary_json(const service::RegionStatus& status) {
+    const auto& primary = status.primary;
+    return {
+        {"url", or_null(status.instance.primary_url)},
+        {"address", status.primary_address},
+        {"reachable", primary.has_value()},
+        {"reason", or_null(status.unreachable)},
+        {"slot_status", primary ? or_null(primary->slot_status) : nullptr},
+        {"schema_version", primary ? nlohmann::json(primary->schema_version) : nullptr},
+    };
+}
+
 nlohmann::json to_json(const service::RegionStatus& status) {
     auto out = common_json(status.instance);
     out["name"] = status.instance.name;
     out["kind"] = or_null(status.instance.kind);
-    out["primary"] = {
-        {"url", or_null(status.instance.primary_url)},
-        {"address", status.primary_address},
-        {"reachable", status.primary.has_value()},
-        {"reason", or_null(status.unreachable)},
-        {"slot_status", status.primary ? or_null(status.primary->slot_status) : nullptr},
-        {"schema_version",
-         status.primary ? nlohmann::json(status.primary->schema_version) : nullptr},
-    };
+    out["primary"] = primary_json(status);
+    out["schema_version"] = status.schema_version;
+    out["note"] = or_null(schema_note(status));
+    out["behind_bytes"] = status.primary ? or_null(status.primary->behind_bytes) : nullptr;
+    out["behind_transactions"] = or_null(status.behind_transactions);
+    out["held_bytes"] = status.primary ? or_null(status.primary->held_bytes) : nullptr;
     const auto& subscription = status.subscription;
     out["subscription"] = subscription ? nlohmann::json{{"enabled", subscription->enabled},
                                                         {"running", subscription->running},
@@ -188,6 +206,24 @@ std::string primary_text(const service::RegionStatus& status) {
     return text;
 }
 
+std::string behind_text(const service::RegionStatus& status) {
+    if (!status.primary) return "unknown: the primary says it";
+    const auto& transactions = status.behind_transactions;
+    return fmt::format(
+        "{}, {} transactions; {} of WAL held there",
+        bytes_or(status.primary->behind_bytes),
+        transactions ? std::to_string(*transactions) : "-",
+        bytes_or(status.primary->held_bytes)
+    );
+}
+
+std::string schema_text(const service::RegionStatus& status) {
+    auto text = std::to_string(status.schema_version);
+    if (status.primary) text += fmt::format(", the primary {}", status.primary->schema_version);
+    if (const auto note = schema_note(status)) text += "; " + *note;
+    return text;
+}
+
 void print_tables(const std::vector<db::TableState>& tables) {
     const auto follows = std::ranges::count(tables, 'r', &db::TableState::state);
     fmt::print("tables     {} of {} follow\n", follows, tables.size());
@@ -212,10 +248,12 @@ int region_status(const OpenDatabase& database, bool json) {
     );
     fmt::print("primary    {}\n", primary_text(status));
     fmt::print("following  {}\n", subscription_text(status));
+    fmt::print("behind     {}\n", behind_text(status));
     fmt::print(
         "heartbeat  {}\n",
         status.heartbeat_age ? fmt::format("{:.1f} s old", *status.heartbeat_age) : "none yet"
     );
+    fmt::print("schema     {}\n", schema_text(status));
     print_tables(status.tables);
     return 0;
 }

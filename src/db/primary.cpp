@@ -32,6 +32,9 @@ Primary read_primary(Tx& tx) {
         row[9].as<bool>(),
         optional_of<bool>(row[10]),
         optional_of<std::string>(row[11]),
+        optional_of<std::int64_t>(row[13]),
+        optional_of<std::int64_t>(row[14]),
+        row[15].as<std::int64_t>(),
     };
 }
 

@@ -1,5 +1,10 @@
 #include "narthex/service/replica_status.hpp"
 
+#include "narthex/db/heartbeats.hpp"
+#include "narthex/db/subscription_state.hpp"
+
+#include <algorithm>
+
 namespace narthex::service {
 
 namespace {
@@ -26,6 +31,15 @@ std::optional<double> ask_primary(const std::string& uri, RegionStatus& status) 
     }
 }
 
+// Absent where the heartbeat is of an earlier primary: its transactions are none of this one's.
+std::optional<std::int64_t> transactions_behind(
+    const std::optional<db::Primary>& primary, const std::optional<db::Heartbeat>& applied
+) {
+    if (!primary || !applied || applied->epoch != primary->epoch) return std::nullopt;
+    const auto began = primary->next_xid - static_cast<std::int64_t>(applied->xid) - 1;
+    return std::max<std::int64_t>(began, 0);
+}
+
 }  // namespace
 
 RegionStatus read_region_status(const std::string& database) {
@@ -34,6 +48,7 @@ RegionStatus read_region_status(const std::string& database) {
     std::optional<std::string> uri;
     local.read([&](db::Tx& tx) {
         status.instance = db::read_instance(tx);
+        status.schema_version = db::schema_version(tx);
         status.subscription = db::find_subscription(tx);
         if (status.subscription) status.tables = db::list_table_states(tx, *status.subscription);
         uri = find_uri(tx);
@@ -45,6 +60,7 @@ RegionStatus read_region_status(const std::string& database) {
     }
     local.read([&](db::Tx& tx) {
         status.heartbeat_age = db::heartbeat_age(tx, clock ? *clock : db::read_clock(tx));
+        status.behind_transactions = transactions_behind(status.primary, db::read_heartbeat(tx));
     });
     return status;
 }

@@ -289,8 +289,44 @@ class StatusTest(ReplicaTest):
         text = region.command("replica", "status").stdout
         self.assertRegex(text, r"region +us3")
         self.assertRegex(text, r"following +running, 0 errors")
+        self.assertRegex(text, r"(?m)^behind +\S+ \w+, \d+ transactions; \S+ \w+ of WAL held there$")
+        self.assertRegex(text, r"(?m)^schema +(\d+), the primary \1$")
         for secret in ("ntx_", "password"):
             self.assertNotIn(secret, text + json.dumps(status))
+
+    def test_a_region_shows_how_far_behind_it_is(self):
+        region = self.joined("us4")
+        def status():
+            return region.json("replica", "status")
+        support.wait_until(lambda: status()["behind_transactions"] is not None, "a heartbeat is applied")
+        region.sql.rows("alter subscription narthex disable")
+        self.primary.import_narinfos([narinfos.narinfo(f"behind-{i}") for i in range(200)])
+        for _ in range(20):
+            self.primary.sql.rows("select pg_current_xact_id()")
+        behind = status()
+        self.assertGreater(behind["behind_bytes"], 10000)
+        self.assertGreaterEqual(behind["held_bytes"], behind["behind_bytes"])
+        self.assertGreaterEqual(behind["behind_transactions"], 20)
+        region.sql.rows("alter subscription narthex enable")
+        support.wait_until(lambda: status()["behind_transactions"] < 20, "it has caught up")
+
+    def test_a_region_that_is_newer_says_what_to_migrate(self):
+        primary = regions.Primary(name="older").serve()
+        region = self.region("us5")
+        region.join(primary.invite("us5"))
+        primary.down()
+        primary.up()  # without a server, which would end at such a schema
+        self.made.append(primary)
+        region.up()
+        status = region.json("replica", "status")
+        version = status["schema_version"]
+        self.assertEqual((status["primary"]["schema_version"], status["note"]), (version, None))
+        primary.sql.rows(f"delete from schema_migration where version = {version}")
+        newer = region.json("replica", "status")
+        self.assertEqual((newer["schema_version"], newer["primary"]["schema_version"]), (version, version - 1))
+        self.assertEqual(newer["note"], "newer than its primary: migrate that")
+        self.assertRegex(region.command("replica", "status").stdout,
+                         r"(?m)^schema .*; newer than its primary: migrate that$")
 
 
 class InviteTest(ReplicaTest):

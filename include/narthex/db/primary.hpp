@@ -32,7 +32,10 @@ struct Primary {
     bool left;
     // Of its slot; absent: there is none.
     std::optional<bool> slot_active;
-    std::optional<std::string> slot_status;  // of its WAL: reserved, extended, unreserved, lost
+    std::optional<std::string> slot_status;    // of its WAL: reserved, extended, unreserved, lost
+    std::optional<std::int64_t> behind_bytes;  // of WAL that the region hasn't confirmed
+    std::optional<std::int64_t> held_bytes;    // of WAL that are kept for it
+    std::int64_t next_xid;                     // of the transaction that begins there next
 };
 [[nodiscard]] Primary read_primary(Tx& tx);
 
