@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <cstdio>
+
 namespace narthex::app {
 
 void add_replica_flags(Command command, ReplicaFlags& flags) {
@@ -28,6 +30,10 @@ void require_region_name(const std::string& name) {
         "small",
         name
     ));
+}
+
+void warn(std::string_view text) {
+    fmt::print(stderr, "narthex: warning: {}\n", text);
 }
 
 void add_replica(Command app, Action& action) {

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace narthex::app {
 
@@ -29,5 +30,8 @@ void add_replica_flags(Command command, ReplicaFlags& flags);
 
 // Throws UsageError.
 void require_region_name(const std::string& name);
+
+// For people, on standard error: what was done is of less use than they may think, and the way out.
+void warn(std::string_view text);
 
 }  // namespace narthex::app

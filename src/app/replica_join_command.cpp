@@ -95,6 +95,23 @@ void print(const JoinFlags& flags, const service::Joined& joined, double seconds
     );
 }
 
+// A full region is there to become the primary: what it lacks for that is better known before.
+void warn_of_promotion(const OpenDatabase& database, const service::Joined& joined) {
+    if (joined.kind != "full") return;
+    if (joined.url.value_or("").empty()) {
+        warn(
+            "this region has no URL: if it is promoted, an old primary that returns can't hear of "
+            "it; 'narthex replica join' again, with --url"
+        );
+    }
+    if (database.cluster && !database.cluster->region_listener()) {
+        warn(
+            "PostgreSQL doesn't listen for regions here: if this one is promoted, none can follow "
+            "it; start serve with --region-listen ADDRESS:PORT"
+        );
+    }
+}
+
 int join(const JoinFlags& flags, bool replace) {
     require_region_name(flags.name);
     check_primary_uri(flags);
@@ -113,6 +130,7 @@ int join(const JoinFlags& flags, bool replace) {
     progress.clear();
     if (!joined) throw Failure(joined.error().message);
     print(flags, *joined, progress.elapsed().count());
+    warn_of_promotion(database, *joined);
     return 0;
 }
 

@@ -71,14 +71,14 @@ class Join {
         if (auto begun = is_new() ? begin_anew() : go_on(); !begun) return begun.error();
         if (was_joined_) {
             follow();  // its subscription may have been switched off by an error
-            return Joined{*here_.kind, here_.primary_url, true, {}};
+            return Joined{*here_.kind, here_.primary_url, here_.url, true, {}};
         }
         if (auto made = ensure_slot(); !made) return made.error();
         follow();
         if (auto copied = copy(); !copied) return copied.error();
         local_.write([](db::Tx& tx) { db::analyze(tx); });
         local_.write([](db::Tx& tx) { db::end_joining(tx); });
-        return Joined{*here_.kind, here_.primary_url, false, copied_};
+        return Joined{*here_.kind, here_.primary_url, here_.url, false, copied_};
     }
 
   private:

@@ -74,7 +74,8 @@ class PromoteTest(unittest.TestCase):
         uri = region.invite("old")
         self.assertIn("replica follow", refusal(self.primary.command(
             "replica", "join", "--primary", uri, "--name", "old", check=False)))
-        self.primary.command("replica", "follow", "--primary", uri, "--name", "old", "--full")
+        done = self.primary.command("replica", "follow", "--primary", uri, "--name", "old", "--full")
+        self.assertEqual(done.stderr, "", "it has a URL and listens: it can stand in again")
         support.wait_until(lambda: regions.same_rows(self.primary, region, *EVERYTHING), "the old one has all")
         self.assertEqual(self.primary.roles() - {"narthex_regions"}, set(), "its own regions are gone")
         self.assertEqual(self.primary.sql.value("select epoch from instance"), "2")

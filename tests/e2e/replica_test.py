@@ -96,6 +96,18 @@ class JoinTest(ReplicaTest):
         self.assertEqual(sorted(narinfos.complaints(region.sql, MADE)),
                          sorted(narinfos.complaints(self.primary.sql, MADE)))
 
+    def test_a_full_region_that_could_not_stand_in_says_so(self):
+        serving = self.region("eu11")
+        self.assertEqual(serving.join(self.primary.invite("eu11")).stderr, "")
+        full = self.region("eu12")
+        uri = self.primary.invite("eu12")
+        said = full.join(uri, "--full").stderr
+        self.assertIn("this region has no URL", said)
+        self.assertIn("start serve with --region-listen", said)
+        said = full.join(uri, "--url", "http://eu12.example").stderr
+        self.assertNotIn("no URL", said)
+        self.assertIn("start serve with --region-listen", said)
+
     def test_servers_hear_of_changes_by_the_apply_worker(self):
         region = self.joined("eu3")
         self.assertEqual(region.sql.value(

@@ -27,7 +27,8 @@ struct JoinOptions {
 struct Joined {
     std::string kind;
     std::optional<std::string> primary_url;
-    bool was_joined;  // there was nothing to do
+    std::optional<std::string> url;  // of the region
+    bool was_joined;                 // there was nothing to do
     CopyProgress copied;
 };
 
