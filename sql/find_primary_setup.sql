@@ -1,5 +1,6 @@
 -- Whether regions can be invited here. PostgreSQL 15 lets only superusers change roles that replicate;
--- region_accept does so with the rights of its owner.
+-- region_accept does so with the rights of its owner. The last: whether the WAL that a region's slot holds has
+-- no limit.
 select
     current_setting('server_version_num')::int,
     current_setting('wal_level'),
@@ -15,4 +16,5 @@ select
                 select proowner from pg_proc
                 where proname = 'region_accept' and pronamespace = 'public'::regnamespace
             )
-    )
+    ),
+    coalesce(current_setting('max_slot_wal_keep_size', true) = '-1', false)

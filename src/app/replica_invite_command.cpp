@@ -85,6 +85,21 @@ service::InviteOptions options_of(const InviteFlags& flags, const OpenDatabase& 
     return options;
 }
 
+void warn_of_setup(const service::Invite& made) {
+    if (made.wal_unlimited) {
+        warn(
+            "a region that is away makes PostgreSQL keep its log until the disk is full: set "
+            "max_slot_wal_keep_size = 10GB in postgresql.conf and reload it"
+        );
+    }
+    if (db::describe_address(made.uri).starts_with('/')) {
+        warn(
+            "the URI is of a socket, which is there for this machine alone: invite again with "
+            "--address HOST:PORT"
+        );
+    }
+}
+
 int invite(const InviteFlags& flags) {
     require_region_name(flags.name);
     const auto database = open_database(load(*flags.settings).config);
@@ -92,6 +107,7 @@ int invite(const InviteFlags& flags) {
     db::Connection connection(database.uri, db::Session::work);
     const auto made = service::invite_region(connection, database.uri, options);
     if (!made) throw Failure(made.error().message);
+    warn_of_setup(*made);
     if (flags.json) {
         const nlohmann::json out = {
             {"name", flags.name}, {"uri", made->uri}, {"expires_at", time_text(options.until)}};

@@ -64,7 +64,7 @@ std::string region_of_login(std::string_view login) {
 
 PrimarySetup find_primary_setup(Tx& tx) {
     const auto row = exec(tx, sql::find_primary_setup)[0];
-    return {row[0].as<int>(), row[1].as<std::string>(), row[2].as<bool>()};
+    return {row[0].as<int>(), row[1].as<std::string>(), row[2].as<bool>(), row[3].as<bool>()};
 }
 
 void prepare_for_regions(Tx& tx) {

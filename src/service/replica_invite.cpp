@@ -141,11 +141,13 @@ Result<Invite> invite_region(
     // As long and as random as a token, and as safe in a URI.
     const auto password = generate_token();
     const auto verifier = db::scram_verifier(database, login, password);
+    db::PrimarySetup setup{};
     try {
         connection.write([&](db::Tx& tx) {
             const auto instance = db::read_instance(tx);
             require(check_role(instance));
-            require(check_setup(db::find_primary_setup(tx)));
+            setup = db::find_primary_setup(tx);
+            require(check_setup(setup));
             db::set_instance_url(tx, told_url(instance, options));
             db::prepare_for_regions(tx);
             require(check_fate(
@@ -156,7 +158,10 @@ Result<Invite> invite_region(
     } catch (const Refused& refused) {
         return Error{refused.what()};
     }
-    return Invite{db::uri_for(options.base_uri, {login, password, options.host, options.port})};
+    return Invite{
+        db::uri_for(options.base_uri, {login, password, options.host, options.port}),
+        setup.wal_unlimited,
+    };
 }
 
 Result<void> remove_region(

@@ -476,11 +476,19 @@ class OtherPostgresTest(unittest.TestCase):
         pg.psql("alter system set wal_level = logical")
         pg.stop()
         pg.start()
-        invite = json.loads(support.narthex("replica", "invite", "sa1", "--url", "http://p", "--json",
-                                            "--database", pg.uri).stdout)
+        def invite(*args):
+            return support.narthex("replica", "invite", "sa1", "--url", "http://p", "--json",
+                                   "--database", pg.uri, *args)
+        done = invite()
+        self.assertRegex(done.stderr, r"warning: .*: set max_slot_wal_keep_size = 10GB in postgresql\.conf")
+        self.assertIn("invite again with --address HOST:PORT", done.stderr)
+        pg.psql("alter system set max_slot_wal_keep_size = '1GB'")
+        pg.psql("select pg_reload_conf()")
+        self.assertEqual(invite("--address", "db.example:5433").stderr, "")
+        uri = json.loads(invite().stdout)["uri"]
         other = postgres.Postgres()
         self.addCleanup(other.close)
-        support.narthex("replica", "join", "--primary", invite["uri"], "--name", "sa1", "--database", other.uri)
+        support.narthex("replica", "join", "--primary", uri, "--name", "sa1", "--database", other.uri)
         support.narthex("import", "--database", pg.uri, narinfos.write(narinfos.closure(50, seed=2), "narinfos"))
         support.wait_until(lambda: other.psql("select count(*) from narinfo") == "50", "they arrive")
         support.narthex("replica", "leave", "--database", other.uri)

@@ -26,7 +26,8 @@ namespace narthex::db {
 struct PrimarySetup {
     int version;  // 150020
     std::string wal_level;
-    bool may_invite;  // roles that replicate can be made by us, and changed by region_accept
+    bool may_invite;     // roles that replicate can be made by us, and changed by region_accept
+    bool wal_unlimited;  // that slots may hold
 };
 [[nodiscard]] PrimarySetup find_primary_setup(Tx& tx);
 

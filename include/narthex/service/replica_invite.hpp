@@ -21,7 +21,8 @@ struct InviteOptions {
 };
 
 struct Invite {
-    std::string uri;  // with the only copy of its password
+    std::string uri;     // with the only copy of its password
+    bool wal_unlimited;  // a region that is away can fill the primary's disk
 };
 
 // What the region joins with. The region's role, and what
