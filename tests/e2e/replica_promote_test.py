@@ -1,5 +1,8 @@
 """`narthex replica promote` and `follow`: who writes, what is lost, what a new primary can do."""
 
+import calendar
+import os
+import re
 import signal
 import subprocess
 import time
@@ -7,9 +10,9 @@ import unittest
 
 import narinfos
 import regions
+import samples
 import support
 import uploads
-
 
 
 def made(first, last):
@@ -19,6 +22,7 @@ def made(first, last):
 
 MADE = made(0, 600)
 LATER = made(600, 660)
+LOST = made(660, 697)
 EVERYTHING = ("cache", "narinfo", "narinfo_nar", "nar", "path", "graph", "tag", "root", "token")
 
 
@@ -79,6 +83,83 @@ class PromoteTest(unittest.TestCase):
         support.wait_until(lambda: regions.same_rows(self.primary, region, *EVERYTHING), "the old one has all")
         self.assertEqual(self.primary.roles() - {"narthex_regions"}, set(), "its own regions are gone")
         self.assertEqual(self.primary.sql.value("select epoch from instance"), "2")
+
+    def cut_off(self, region, proxy):
+        """Once all that was published is on the region, and a heartbeat that was written in a later second. What is
+        published after it returns is of a later second than that, which promote rounds."""
+        last = self.primary.sql.value("select extract(epoch from max(first_seen)) from narinfo")
+        support.wait_until(lambda: region.sql.value(
+            f"select floor(extract(epoch from at)) > {last} from heartbeat") == "t", "a later heartbeat")
+        proxy.cut()
+        rounded = region.sql.value("select ceil(extract(epoch from at)) from heartbeat")
+        support.wait_until(lambda: self.primary.sql.value(
+            f"select extract(epoch from clock_timestamp()) > {rounded}") == "t", "a second passes")
+
+    def kill_primary(self):
+        """kill -9 of narthex and its PostgreSQL, both."""
+        postmaster = narinfos.postmaster(self.primary.data_dir)
+        self.primary.server.kill()
+        os.kill(postmaster, signal.SIGKILL)
+        self.primary.restarted()
+
+    def first_seen(self):
+        return {part: float(at) for part, at in self.primary.sql.rows(
+            "select encode(hash, 'hex'), extract(epoch from first_seen) from narinfo")}
+
+    def test_an_old_primary_that_was_killed_returns(self):
+        token = uploads.make_token(self.primary.server, "ci")
+        other = regions.Region("us1")
+        self.addCleanup(other.down)
+        other.join(self.primary.invite("us1"))
+        proxy = regions.Proxy(self.primary.port)
+        self.addCleanup(proxy.close)
+        region = self.join("--full", "--url", self.region.url, proxy=proxy).serve()
+        self.primary.import_narinfos(LATER)
+        support.wait_until(lambda: region.hashes() == self.primary.hashes(), "it has all")
+        self.cut_off(region, proxy)
+        self.primary.import_narinfos(LOST)
+        published = self.first_seen()
+        self.kill_primary()
+
+        said = region.command("replica", "promote", "--force-unfenced").stdout
+        found = re.fullmatch(
+            "region eu1 is the primary now, epoch 2\n"
+            r"the old primary could not be asked: what was published there after (\S+Z) is lost\. When it is back,"
+            " this narthex fences it, or 'narthex replica promote' again\n"
+            "what followed the old one has to follow this one, with an invite from here:\n"
+            "  narthex replica invite us1, then there: replica follow --name us1\n"
+            "  and the old primary, when it is there, under a name of its own\n", said)
+        self.assertTrue(found, said)
+        after = calendar.timegm(time.strptime(found[1], "%Y-%m-%dT%H:%M:%SZ"))
+        lost = {samples.nix32(bytes.fromhex(part)) for part in set(published) - region.hashes()}
+        self.assertEqual(lost, {each.hash for each in LOST})
+        self.assertEqual({samples.nix32(bytes.fromhex(part)) for part, at in published.items() if at > after}, lost,
+                         "what it says is what was lost")
+
+        # Nobody can fence it: it asks its regions itself, before it takes a write.
+        old = self.primary.serve().server
+
+        def refused():
+            answer = uploads.put(old, "/nar/late.nar", b"late", token)
+            if answer.status == 503:  # until it has asked them
+                self.assertIsNotNone(answer.header("Retry-After"))
+                return None
+            return answer.status, answer.body.decode()
+        self.assertEqual(support.wait_until(refused, "it has asked its regions"),
+                         (409, f"409: this primary was replaced by {region.url}: write there\n"))
+        self.assertIn("event=fenced epoch=2", old.log())
+        self.assertIn(f"replaced by {region.url}: write there", refusal(self.primary.command(
+            "root", "add", "--name", "late", "--pattern", "*", check=False)))
+        # Its reads go on, also of what nobody else has; what it lacks may have been published since.
+        absent = narinfos.narinfo("absent").hash
+        self.assertEqual([support.get(old.port, f"/{part}.narinfo").status
+                          for part in (MADE[0].hash, LOST[0].hash, absent)], [200, 200, 503])
+        self.assertEqual([support.get(region.server.port, f"/{part}.narinfo").status
+                          for part in (MADE[0].hash, LATER[0].hash, LOST[0].hash)], [200, 200, 404])
+        self.assertEqual(uploads.put(region.server, "/nar/new.nar", b"new", token).status, 201)
+        # What promote said: with an invite from here. What only the old one had is gone with that.
+        self.primary.command("replica", "follow", "--primary", region.invite("old"), "--name", "old")
+        support.wait_until(lambda: self.primary.hashes() == region.hashes(), "it has what the new one has")
 
     def test_who_follows_the_old_one_still_makes_no_404_of_what_is_published(self):
         new = self.join("--full").serve()
