@@ -46,6 +46,31 @@ class Migrate : public testing::Test {
         return "(none)";
     }
 
+    // What this program has, and one more.
+    [[nodiscard]] static std::vector<Migration> one_more() {
+        const auto ours = embedded_migrations();
+        std::vector<Migration> out(ours.begin(), ours.end());
+        out.push_back({static_cast<int>(out.size()) + 1, "next", "create table next (x int)"});
+        return out;
+    }
+
+    // One whose schema is so many versions older than this program's; `state` sets when it joined,
+    // left.
+    void add_region(const std::string& name, const std::string& state, int older) const {
+        const auto version = embedded_migrations().size() - static_cast<std::size_t>(older);
+        execute(
+            database_.uri(),
+            "insert into region (name, login, invite_until) values ('" + name + "', '" + name +
+                "', now());"
+                " update region set " +
+                state + " where name = '" + name +
+                "';"
+                " insert into region_report (name, epoch, schema_version, errors, trouble)"
+                " values ('" +
+                name + "', 1, " + std::to_string(version) + ", 0, '')"
+        );
+    }
+
     [[nodiscard]] std::string why_not_current() const {
         Connection connection(database_.uri(), Session::serving);
         try {
@@ -205,6 +230,33 @@ TEST_F(Migrate, publishes_a_new_table_in_the_transaction_that_makes_it) {
         ),
         "narthex_serve true"
     );
+}
+
+TEST_F(Migrate, waits_for_regions_with_an_older_schema_and_names_one) {
+    migrate(database_.uri());
+    const auto before = recorded();
+    const auto next = one_more();
+    add_region("af1", "joined_at = now()", -1);
+    add_region("eu1", "joined_at = now()", 1);
+    EXPECT_TRUE(migrate(database_.uri()).applied.empty()) << "there is nothing to wait with";
+    const auto said = refusal(next);
+    expect_says(
+        said,
+        "region eu1 has schema version " + std::to_string(next.size() - 2) +
+            ", and this narthex brings " + std::to_string(next.size()) + ":"
+    );
+    expect_says(said, "--force-regions");
+    EXPECT_EQ(recorded(), before);
+    Connection connection(database_.uri(), Session::work);
+    EXPECT_EQ(migrate(connection, next, RegionsFirst::forced).applied, Names{"next"});
+}
+
+TEST_F(Migrate, waits_for_no_region_that_is_as_new_or_has_left_or_has_not_joined) {
+    migrate(database_.uri());
+    add_region("af1", "joined_at = now()", -1);
+    add_region("eu1", "joined_at = now(), left_at = now()", 1);
+    add_region("us1", "joined_at = null", 1);
+    EXPECT_EQ(run(one_more()).applied, Names{"next"});
 }
 
 TEST_F(Migrate, refuses_a_database_that_is_newer) {
