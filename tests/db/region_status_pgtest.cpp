@@ -2,6 +2,7 @@
 
 #include "narthex/db/heartbeats.hpp"
 #include "narthex/db/region_status.hpp"
+#include "narthex/db/subscription.hpp"
 #include "narthex/db/subscription_state.hpp"
 
 #include <gtest/gtest.h>
@@ -99,6 +100,15 @@ TEST_F(RegionStatusTest, heartbeats_are_for_regions_that_have_joined) {
     test::execute(database_.uri(), "update region set left_at = now()");
     test::execute(database_.uri(), "delete from heartbeat");
     EXPECT_FALSE(beat());
+}
+
+TEST_F(RegionStatusTest, a_heartbeats_second_is_not_after_it) {
+    std::optional<std::int64_t> at;
+    test::execute(
+        database_.uri(), "insert into heartbeat values (true, to_timestamp(100.9), '1', 1, 8)"
+    );
+    connection_.read([&](Tx& tx) { at = heartbeat_time(tx); });
+    EXPECT_EQ(at, 100);
 }
 
 TEST_F(RegionStatusTest, is_fenced_by_a_higher_epoch_alone) {
