@@ -1,4 +1,5 @@
--- All regions at one glance: what is known of each, its slot, what it last said of itself.
+-- All regions at one glance: what is known of each, its slot, what it last said of itself. How old what it
+-- has applied is, counts up to now, as for list_region_status: also once it says nothing any more.
 select
     r.name,
     case
@@ -16,8 +17,8 @@ select
     pg_wal_lsn_diff(pg_current_wal_lsn(), s.confirmed_flush_lsn)::bigint,
     pg_wal_lsn_diff(pg_current_wal_lsn(), s.restart_lsn)::bigint,
     s.safe_wal_size,
-    extract(epoch from now() - p.at)::float8,
-    extract(epoch from p.at - p.applied_at)::float8,
+    extract(epoch from clock_timestamp() - p.at)::float8,
+    extract(epoch from clock_timestamp() - p.applied_at)::float8,
     h.xid::text::bigint - p.applied_xid::text::bigint,
     p.schema_version,
     p.errors,

@@ -2,6 +2,7 @@
 
 #include "narthex/db/heartbeats.hpp"
 #include "narthex/db/region_status.hpp"
+#include "narthex/db/regions.hpp"
 #include "narthex/db/subscription.hpp"
 #include "narthex/db/subscription_state.hpp"
 
@@ -109,6 +110,21 @@ TEST_F(RegionStatusTest, a_heartbeats_second_is_not_after_it) {
     );
     connection_.read([&](Tx& tx) { at = heartbeat_time(tx); });
     EXPECT_EQ(at, 100);
+}
+
+// What `replica status` says: by now, not when the region last said something.
+TEST_F(RegionStatusTest, what_a_silent_region_has_grows_older) {
+    test::execute(
+        database_.uri(),
+        "insert into region (name, login, invite_until) values ('eu1', 'x', now());"
+        " insert into region_report values ('eu1', now() - interval '90 s', 1, 8,"
+        " now() - interval '91 s', '1', 0, '')"
+    );
+    std::vector<ListedRegion> listed;
+    connection_.read([&](Tx& tx) { listed = list_regions(tx); });
+    ASSERT_EQ(listed.size(), 1U);
+    EXPECT_GE(listed[0].behind_seconds.value(), 91.0);
+    EXPECT_GE(listed[0].reported_ago.value(), 90.0);
 }
 
 TEST_F(RegionStatusTest, is_fenced_by_a_higher_epoch_alone) {

@@ -289,6 +289,21 @@ class StatusTest(ReplicaTest):
         support.wait_until(lambda: not is_connected(), "it has gone")
         self.assertIn("isn't connected", self.primary.command("replica", "status").stdout)
 
+    def test_what_a_region_has_grows_older_once_it_has_died(self):
+        region = self.region("us4")
+        region.join(self.primary.invite("us4"))
+        region.serve()
+
+        def behind():
+            return self.primary.json("replica", "status")["regions"][0]["behind_seconds"]
+        support.wait_until(lambda: behind() is not None, "it says how it is")
+        region.server.kill()
+        region.restarted()
+        died = behind()
+        support.wait_until(lambda: behind() > died + 1, "its age grows")
+        age = re.search(r"(?m)^us4 .* ([\d.]+) s +\d+ +\d+ ", self.primary.command("replica", "status").stdout)
+        self.assertGreater(float(age[1]), died + 1)
+
     def test_a_region_shows_itself(self):
         region = self.joined("us3")
         status = region.json("replica", "status")

@@ -69,7 +69,7 @@ struct ListedRegion {
     std::optional<std::int64_t> safe_bytes;  // more WAL, and the slot is lost; absent: no limit
     // As it said itself.
     std::optional<double> reported_ago;    // seconds
-    std::optional<double> behind_seconds;  // then
+    std::optional<double> behind_seconds;  // by now: since what it had applied was written
     std::optional<std::int64_t> behind_transactions;
     std::optional<int> schema_version;
     std::optional<std::int64_t> errors;
