@@ -14,8 +14,9 @@ namespace {
 
 using Status = LookupAnswer::Status;
 
-// Each may have a thousand references.
 constexpr std::size_t k_largest_batch = 64;
+// Each may have a thousand references, whose NARs are looked for on a disk that may be slow.
+constexpr std::size_t k_looked_for_at_once = 4;
 
 bool is_miss(const Answered& each) {
     const auto status = each.answer.status;
@@ -105,27 +106,71 @@ void KeptLookups::work(Batch batch) {
     const auto late = std::stable_partition(batch.begin(), batch.end(), [now](const auto& each) {
         return each.answered.lookup.deadline >= now;
     });
-    std::vector<Lookup> lost;
-    const auto lose = [&lost](Waiting& each) { lost.push_back(std::move(each.answered.lookup)); };
-    std::for_each(late, batch.end(), lose);
+    lose(Batch(std::make_move_iterator(late), std::make_move_iterator(batch.end())));
     batch.erase(late, batch.end());
-    if (!batch.empty() && !look(batch)) {
-        std::ranges::for_each(batch, lose);
-        batch.clear();
-    }
+    if (batch.empty()) return;
+    std::vector<bool> known;
+    if (!ask([&](db::Tx& tx) { known = find_known(tx, batch); })) return lose(std::move(batch));
+    look_for(pass_on_unknown(std::move(batch), known));
+}
+
+void KeptLookups::lose(Batch batch) {
+    std::vector<Lookup> lost;
+    for (auto& each : batch) lost.push_back(std::move(each.answered.lookup));
     give_up(lost);
-    pass_on(std::move(batch));
+}
+
+// Which of them this region may have, as the database alone can tell.
+std::vector<bool> KeptLookups::find_known(db::Tx& tx, const Batch& batch) {
+    std::vector<PathKey> paths;
+    std::vector<db::NarKey> nars;
+    for (const auto& each : batch) {
+        const auto& key = each.answered.lookup.key;
+        if (const auto* path = std::get_if<PathKey>(&key)) paths.push_back(*path);
+        if (const auto* nar = std::get_if<NarKey>(&key)) nars.push_back(*nar);
+    }
+    const auto paths_known = may_be_kept(tx, paths, options_.days);
+    const auto nars_known = may_be_kept(tx, *catalog_.caches(), nars, options_.days);
+    auto path = paths_known.begin();
+    auto nar = nars_known.begin();
+    std::vector<bool> known;
+    for (const auto& each : batch) {
+        const bool is_path = std::holds_alternative<PathKey>(each.answered.lookup.key);
+        known.push_back(is_path ? *path++ : *nar++);
+    }
+    return known;
+}
+
+// They needn't wait for any disk. Returns the others.
+KeptLookups::Batch KeptLookups::pass_on_unknown(Batch batch, const std::vector<bool>& known) {
+    Batch others;
+    Batch unknown;
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+        (known[i] ? others : unknown).push_back(std::move(batch[i]));
+    }
+    pass_on(std::move(unknown));
+    return others;
+}
+
+void KeptLookups::look_for(Batch batch) {
+    for (auto at = batch.begin(); at != batch.end();) {
+        const auto count = std::min<std::ptrdiff_t>(batch.end() - at, k_looked_for_at_once);
+        Batch some(std::make_move_iterator(at), std::make_move_iterator(at + count));
+        at += count;
+        const bool looked = ask([&](db::Tx& tx) { look_up(tx, some); });
+        looked ? pass_on(std::move(some)) : lose(std::move(some));
+    }
 }
 
 // A connection that broke while nobody used it is noticed only now: hence the second try.
-bool KeptLookups::look(Batch& batch) {
-    return try_look(batch) || try_look(batch);
+bool KeptLookups::ask(const std::function<void(db::Tx&)>& job) {
+    return try_to_ask(job) || try_to_ask(job);
 }
 
-bool KeptLookups::try_look(Batch& batch) {
+bool KeptLookups::try_to_ask(const std::function<void(db::Tx&)>& job) {
     try {
         if (!connection_) connect();
-        connection_->read([&](db::Tx& tx) { look_up(tx, batch); });
+        connection_->read(job);
         return true;
     } catch (const std::exception& error) {
         if (log_.may_log()) {

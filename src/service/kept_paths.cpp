@@ -142,6 +142,28 @@ std::vector<KeptPath> find_kept_paths(
     return Search(tx, caches, nars, days).run(keys);
 }
 
+std::vector<bool> may_be_kept(db::Tx& tx, std::span<const PathKey> keys, int days) {
+    std::vector<bool> out(keys.size());
+    if (keys.empty()) return out;
+    for (const auto& row : db::find_kept_narinfos(tx, keys, days)) {
+        out[row.asked] = row.state != KeptState::served;
+    }
+    return out;
+}
+
+std::vector<bool> may_be_kept(
+    db::Tx& tx, const std::vector<Cache>& caches, std::span<const db::NarKey> keys, int days
+) {
+    if (keys.empty()) return {};
+    std::vector<std::string> names;
+    std::vector<std::string> urls;
+    for (const auto& key : keys) {
+        names.push_back(name_of(caches, key.cache));
+        urls.push_back(key.url);
+    }
+    return db::are_purged_lately(tx, names, urls, days);
+}
+
 std::vector<std::string> find_kept_files(
     db::Tx& tx,
     const std::vector<Cache>& caches,

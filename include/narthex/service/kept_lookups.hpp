@@ -29,7 +29,7 @@ namespace narthex::service {
 struct KeptLookupOptions {
     std::string uri;
     int days = 0;
-    std::size_t largest_queue = 10'000;  // more are answered `unavailable`
+    std::size_t largest_queue = 100'000;  // more are answered `unavailable`
     // Both on its thread. `next`: what isn't kept goes on there; as LookupOptions::pull.
     std::function<std::shared_ptr<const RenderedNarinfo>(KeptPath&&)> render;
     std::function<void(std::vector<Answered>&, bool absences_count)> next;
@@ -69,8 +69,12 @@ class KeptLookups {
     void run();
     [[nodiscard]] Batch next_batch();
     void work(Batch batch);
-    [[nodiscard]] bool look(Batch& batch);
-    bool try_look(Batch& batch);
+    static void lose(Batch batch);
+    [[nodiscard]] std::vector<bool> find_known(db::Tx& tx, const Batch& batch);
+    [[nodiscard]] Batch pass_on_unknown(Batch batch, const std::vector<bool>& known);
+    void look_for(Batch batch);
+    [[nodiscard]] bool ask(const std::function<void(db::Tx&)>& job);
+    bool try_to_ask(const std::function<void(db::Tx&)>& job);
     void connect();
     void look_up(db::Tx& tx, Batch& batch);
     void look_up_narinfos(db::Tx& tx, Batch& batch, const std::vector<Cache>& caches);

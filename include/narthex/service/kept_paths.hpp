@@ -42,6 +42,13 @@ struct KeptPath {
     int days
 );
 
+// Which of `keys` are hidden, or were purged within `days`: the others are nothing to keep. Looks
+// at no disk. The same of NARs that narinfos name which were purged.
+[[nodiscard]] std::vector<bool> may_be_kept(db::Tx& tx, std::span<const PathKey> keys, int days);
+[[nodiscard]] std::vector<bool> may_be_kept(
+    db::Tx& tx, const std::vector<Cache>& caches, std::span<const db::NarKey> keys, int days
+);
+
 // Which of the NARs are in the directory and named by a narinfo that was purged within `days`:
 // their files, empty for the others. The same.
 [[nodiscard]] std::vector<std::string> find_kept_files(
