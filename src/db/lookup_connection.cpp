@@ -82,8 +82,10 @@ struct LookupConnection::Impl {
     Libpq libpq;
 };
 
-LookupConnection::LookupConnection(const std::string& uri, std::chrono::milliseconds limit) {
-    check_schema(uri);
+LookupConnection::LookupConnection(
+    const std::string& uri, std::chrono::milliseconds limit, Schema schema
+) {
+    if (schema == Schema::ours) check_schema(uri);
     impl_ = std::make_unique<Impl>(uri, limit);
 }
 

@@ -198,7 +198,10 @@ bool Lookups::connect(Worker& worker) {
     std::unique_ptr<db::LookupConnection> fresh;
     std::string reason;
     try {
-        fresh = std::make_unique<db::LookupConnection>(options_.uri, options_.statement_limit);
+        using Schema = db::LookupConnection::Schema;
+        fresh = std::make_unique<db::LookupConnection>(
+            options_.uri, options_.statement_limit, options_.of_primary ? Schema::any : Schema::ours
+        );
     } catch (const db::SchemaMismatch& error) {
         if (options_.schema_mismatch) options_.schema_mismatch(error.what());
         reason = error.what();

@@ -162,6 +162,16 @@ TEST_F(PrimaryLookupsTest, gives_what_the_primary_has_for_this_moment) {
     EXPECT_EQ(lookups_->figures().found, 2U);
 }
 
+// Regions are migrated first.
+TEST_F(PrimaryLookupsTest, asks_a_primary_whose_schema_is_older) {
+    test::execute(
+        primary_.uri(),
+        "delete from schema_migration where version = (select max(version) from schema_migration)"
+    );
+    lookups_->ask_at(primary_.uri());
+    EXPECT_EQ(after(key_of(1), Status::absent).status, Status::absent);
+}
+
 TEST_F(PrimaryLookupsTest, believes_the_primary_that_it_is_absent_or_hidden) {
     add_narinfo(primary_.uri(), "01");
     hide("01");

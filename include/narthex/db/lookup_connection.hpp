@@ -64,9 +64,13 @@ struct ClosureMember {
 class LookupConnection {
   public:
     // `limit`: how long a statement may take. Throws Unavailable, and SchemaMismatch when the
-    // schema isn't this program's.
+    // schema isn't this program's; unless any will do in which the statements are understood: a
+    // region is migrated before its primary.
+    enum class Schema { ours, any };
     explicit LookupConnection(
-        const std::string& uri, std::chrono::milliseconds limit = std::chrono::seconds(5)
+        const std::string& uri,
+        std::chrono::milliseconds limit = std::chrono::seconds(5),
+        Schema schema = Schema::ours
     );
     ~LookupConnection();
     LookupConnection(const LookupConnection&) = delete;
