@@ -35,7 +35,10 @@ int lock_left_over(const std::string& file, std::chrono::seconds age) {
     struct stat info {};
     const bool is_old = ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode) &&
                         std::time(nullptr) - info.st_mtim.tv_sec >= age.count();
-    if (is_old && ::flock(fd, LOCK_EX | LOCK_NB) == 0) return fd;
+    // Another sweep may have removed it since, and another file may have its name.
+    const bool is_ours = is_old && ::flock(fd, LOCK_EX | LOCK_NB) == 0 && ::fstat(fd, &info) == 0 &&
+                         info.st_nlink > 0;
+    if (is_ours) return fd;
     ::close(fd);
     return -1;
 }
