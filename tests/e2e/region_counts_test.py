@@ -56,6 +56,11 @@ class AwayForADay(unittest.TestCase):
         self.primary.sql(f"update request_count set day = {DAY} - 1")
         self.ask(1)
         self.region.kill()
+        # What it had sent may still be stored.
+        support.wait_until(lambda: self.region_pg.sql(
+            "select count(*) from pg_stat_activity"
+            " where backend_type = 'client backend' and application_name like 'narthex%'") == "0",
+            "its connections have ended")
         kept = self.stored()
         self.assertIn(kept, range(100, 121))
         self.region.start()

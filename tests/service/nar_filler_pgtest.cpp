@@ -121,6 +121,7 @@ TEST_F(NarFillerTest, what_could_not_be_kept_is_still_lacking) {
     (void)temp_.write("default/nar/dir", "in its way");
     start({});
     EXPECT_TRUE(eventually([&] { return has("a") && fetches_.figures().kept == 2; }));
+    EXPECT_TRUE(eventually([&] { return filler_->left() == 1; }));
     pool_.join();  // whoever waits for them was told
     EXPECT_EQ(filler_->left(), 1U);
 }
