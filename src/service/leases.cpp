@@ -40,7 +40,7 @@ void Leases::stop() {
         if (connection_) connection_->interrupt();
     }
     wake_.notify_all();
-    fail_all();
+    for (const auto& task : take_all()) task.fail();
     thread_.join();
 }
 
@@ -122,6 +122,9 @@ void Leases::do_tasks(const std::vector<LeaseTask>& tasks) {
         for (const auto& key : task.keys) told.try_emplace(key, Presence::absent);
     }
     const bool leased = told.empty() || lease(told);
+    // Whoever waits behind them would only wait to learn the same; not who comes once they are
+    // told.
+    const auto behind = leased ? std::deque<LeaseTask>() : take_all();
     for (const auto& task : tasks) {
         if (!leased || task.deadline < now) {
             task.fail();
@@ -132,8 +135,7 @@ void Leases::do_tasks(const std::vector<LeaseTask>& tasks) {
         for (const auto& key : task.keys) presence.push_back(told.at(key));
         task.done(presence);
     }
-    // Whoever waits behind it would only wait to learn the same.
-    if (!leased) fail_all();
+    for (const auto& task : behind) task.fail();
 }
 
 // Leases the keys of `told` and says what they are. A connection that broke while nobody used it is
@@ -193,13 +195,9 @@ void Leases::hold(const Told& told, Clock::time_point until) {
     }
 }
 
-void Leases::fail_all() {
-    std::deque<LeaseTask> left;
-    {
-        const std::lock_guard lock(mutex_);
-        left.swap(tasks_);
-    }
-    for (const auto& task : left) task.fail();
+std::deque<LeaseTask> Leases::take_all() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(tasks_, {});
 }
 
 }  // namespace narthex::service

@@ -81,7 +81,7 @@ class Leases {
     void connect();
     void disconnect();
     void hold(const Told& told, Clock::time_point until);
-    void fail_all();
+    std::deque<LeaseTask> take_all();
 
     LeaseOptions options_;
     std::unique_ptr<db::Connection> connection_;  // replaced under the mutex
