@@ -121,7 +121,8 @@ class LargeJoinTest(unittest.TestCase):
         self.assertEqual(done["tables"], int(everything["tables"]))
         rows = [int(line["rows"]) for line in join.lines()]
         self.assertEqual(rows, sorted(rows), "it never goes back")
-        self.assertTrue(join.shown.endswith("\r\x1b[K"), "nothing of it is left on the terminal")
+        # Warnings may follow.
+        self.assertNotIn("copying", join.shown.split("\r\x1b[K")[-1], "none of it is left on the terminal")
         self.assertEqual([self.count(region, table) for table in COPIED],
                          [self.count(self.primary, table) for table in COPIED])
         self.assertTrue(regions.same_rows(self.primary, region, *COPIED))
