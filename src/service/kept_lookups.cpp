@@ -30,6 +30,7 @@ bool is_kept(const Answered& each) {
 template <class Key>
 std::vector<Key> keys_of(const std::vector<Answered*>& answers) {
     std::vector<Key> keys;
+    keys.reserve(answers.size());
     for (const auto* each : answers) keys.push_back(std::get<Key>(each->lookup.key));
     return keys;
 }
@@ -81,9 +82,7 @@ void KeptLookups::run() {
         const std::lock_guard lock(mutex_);
         left.swap(waiting_);
     }
-    std::vector<Lookup> lost;
-    for (auto& each : left) lost.push_back(std::move(each.answered.lookup));
-    give_up(lost);
+    lose(Batch(std::make_move_iterator(left.begin()), std::make_move_iterator(left.end())));
 }
 
 // Waits for some. Empty when stopping.
@@ -116,6 +115,7 @@ void KeptLookups::work(Batch batch) {
 
 void KeptLookups::lose(Batch batch) {
     std::vector<Lookup> lost;
+    lost.reserve(batch.size());
     for (auto& each : batch) lost.push_back(std::move(each.answered.lookup));
     give_up(lost);
 }
