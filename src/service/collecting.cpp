@@ -75,7 +75,9 @@ void Collecting::wait_for_turn(std::size_t paths) {
     }
 }
 
-Result<void> Collecting::wait_for_regions(std::chrono::milliseconds limit, const std::string& so) {
+Result<void> Collecting::wait_for_regions(
+    std::chrono::milliseconds limit, const std::string& so, const std::string& command
+) {
     std::string position;
     read([&](db::Tx& tx) { position = db::current_wal_position(tx); });
     std::vector<db::LaggingSlot> lagging;
@@ -85,11 +87,12 @@ Result<void> Collecting::wait_for_regions(std::chrono::milliseconds limit, const
     });
     if (reached || stopped()) return {};
     return Error{fmt::format(
-        "region {} is {} bytes behind, and {}: the same again goes on, with --force-lagging-region "
-        "without waiting for it",
+        "region {} is {} bytes behind, and {}: the same again goes on; '{} --force-lagging-region' "
+        "doesn't wait for it",
         lagging.front().name,
         lagging.front().bytes,
-        so
+        so,
+        command
     )};
 }
 

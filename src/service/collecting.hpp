@@ -33,9 +33,10 @@ class Collecting {
     // Until the rate allows so many, or the work shall end.
     void wait_for_turn(std::size_t paths);
     // Until all regions have applied what was committed until now, or the work shall end. The
-    // error, after `limit`, names one, and says what that means: `so`.
+    // error, after `limit`, names one, says what that means (`so`), and that `command` doesn't
+    // wait.
     [[nodiscard]] Result<void> wait_for_regions(
-        std::chrono::milliseconds limit, const std::string& so
+        std::chrono::milliseconds limit, const std::string& so, const std::string& command
     );
     void tell(std::string_view phase, std::uint64_t done, std::uint64_t total) const;
 

@@ -119,7 +119,9 @@ class Hiding {
     Result<void> wait_for_regions() {
         if (options_.forced.contains("lagging-region")) return {};
         return work_.wait_for_regions(
-            options_.region_limit, fmt::format("doesn't have the rows of plan {} yet", plan_.plan)
+            options_.region_limit,
+            fmt::format("doesn't have the rows of plan {} yet", plan_.plan),
+            fmt::format("narthex gc hide {}", plan_.plan)
         );
     }
 

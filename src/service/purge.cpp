@@ -93,14 +93,13 @@ class Purging {
         work_.read([&](db::Tx& tx) { cut_off = db::list_cut_off_regions(tx); });
         if (cut_off.empty()) {
             return work_.wait_for_regions(
-                options_.region_limit, "may still serve what would be purged"
+                options_.region_limit, "may still serve what would be purged", "narthex gc purge"
             );
         }
         return Error{fmt::format(
             "region {0} is cut off, since it has no slot any more, and may still serve what would "
-            "be "
-            "purged: let it join again, or 'narthex replica remove {0}'; --force-lagging-region "
-            "purges all the same",
+            "be purged: let it join again, or 'narthex replica remove {0}'; 'narthex gc purge "
+            "--force-lagging-region' purges all the same",
             cut_off.front()
         )};
     }
