@@ -18,6 +18,14 @@ void start_curl() {
 
 }  // namespace
 
+bool trust(CURL* easy, const std::string& ca_file) {
+    if (ca_file.empty()) return true;
+    // Else libcurl remembers for a day what was in it.
+    return curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file.c_str()) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr) == CURLE_OK;
+}
+
 CurlLoop::CurlLoop() {
     start_curl();
     multi_.reset(curl_multi_init());

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -25,6 +26,10 @@ class CurlTransfer {
     // long and is broken off (CURLE_OPERATION_TIMEDOUT).
     virtual bool may_go_on() { return true; }
 };
+
+// The certificates in `ca_file` vouch for the server, and no others; empty: the system's do. False
+// when libcurl can't.
+[[nodiscard]] bool trust(CURL* easy, const std::string& ca_file);
 
 class CurlLoop {
   public:

@@ -149,10 +149,6 @@ bool Exchange::Transfer::set_up(CURL* handle) {
     // Well before others close one that is idle: a request that meets that is lost.
     set(CURLOPT_MAXAGE_CONN, 30L);
     set(CURLOPT_BUFFERSIZE, k_receive_buffer);
-    if (!owner->ca_file.empty()) {
-        set(CURLOPT_CAINFO, owner->ca_file.c_str());
-        set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
-    }
     set(CURLOPT_ERRORBUFFER, message.data());
     set(CURLOPT_HEADERFUNCTION, &Transfer::on_line);
     set(CURLOPT_HEADERDATA, static_cast<void*>(this));
@@ -166,7 +162,7 @@ bool Exchange::Transfer::set_up(CURL* handle) {
     }
     if (request.method == "HEAD") set(CURLOPT_NOBODY, 1L);
     if (request.method != "HEAD") set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
-    return good;
+    return good && trust(easy, owner->ca_file);
 }
 
 // --- the request's body ---

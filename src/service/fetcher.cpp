@@ -61,14 +61,10 @@ class Fetch : public CurlTransfer {
         set(CURLOPT_NOSIGNAL, 1L);
         // A name server that doesn't answer must not hold all others up.
         set(CURLOPT_QUICK_EXIT, 1L);
-        if (!options_.ca_file.empty()) {
-            set(CURLOPT_CAINFO, options_.ca_file.c_str());
-            set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
-        }
         set(CURLOPT_ERRORBUFFER, message_.data());
         set(CURLOPT_WRITEFUNCTION, &Fetch::take);
         set(CURLOPT_WRITEDATA, static_cast<void*>(this));
-        return good;
+        return good && trust(easy, options_.ca_file);
     }
 
     void ended(CURLcode code) override { done_(result(code)); }
