@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <optional>
 #include <set>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 
@@ -21,6 +22,11 @@ using Standing = KeptPath::Standing;
 std::string name_of(const std::vector<Cache>& caches, int id) {
     const auto at = std::ranges::find(caches, id, &Cache::id);
     return at == caches.end() ? "" : at->name;
+}
+
+bool is_usual(std::string_view url, const std::string& path) {
+    const auto spelt = url.substr(0, url.find('?'));
+    return spelt == path || spelt == nar_target(path);
 }
 
 class Search {
@@ -80,9 +86,14 @@ class Search {
             known.has_nars = true;
             for (const auto& file : known.narinfo->files()) {
                 const auto path = nar_path(file.url);
-                // What is on another server is the primary's to promise.
-                if (!path) known.has_nars = false;
-                if (!path || is_here(key.cache, *path, file.size)) continue;
+                // What is on another server is the primary's to promise; and a purged NAR is asked
+                // for by two spellings of its URL alone (find_purged_nars).
+                const bool purged = known.state == KeptState::purged;
+                if (!path || (purged && !is_usual(file.url, *path))) {
+                    known.has_nars = false;
+                    continue;
+                }
+                if (is_here(key.cache, *path, file.size)) continue;
                 elsewhere.push_back({key.cache, *path});
                 of.push_back(&known);
             }

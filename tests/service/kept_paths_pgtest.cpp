@@ -184,6 +184,18 @@ TEST_F(KeptPathsTest, files_are_found_however_the_text_spells_them) {
     EXPECT_NE(file_of("nar/gzip/" + base), "");
 }
 
+// Its NAR couldn't be found by what clients ask for.
+TEST_F(KeptPathsTest, a_purged_path_whose_url_is_spelt_oddly_is_not_kept) {
+    auto text = made_up_text(1);
+    text.replace(text.find("nar/1.nar"), 9, "nar/%31.nar");
+    archive(1, text);
+    keep_nar(1);
+    EXPECT_EQ(find_one(1).standing, Standing::incomplete);
+    purge(2);
+    keep_nar(2);
+    EXPECT_EQ(find_one(2).standing, Standing::complete);
+}
+
 TEST(KeepPurged, is_for_full_regions) {
     db::Instance instance;
     EXPECT_FALSE(may_keep_purged(instance));
