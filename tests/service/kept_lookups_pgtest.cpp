@@ -1,4 +1,5 @@
 // What goes on with a miss in a region that keeps longer than its primary.
+#include "asker.hpp"
 #include "kept_fixture.hpp"
 
 #include "narthex/service/kept_lookups.hpp"
@@ -11,33 +12,10 @@ namespace {
 
 using namespace test;
 using Status = LookupAnswer::Status;
-constexpr std::chrono::seconds k_patience(30);
 
 struct Text : RenderedNarinfo {
     std::string text;
     bool purged = false;
-};
-
-// Gets one answer.
-class Asker : public LookupReceiver {
-  public:
-    Lookup lookup(const LookupKey& key) {
-        return {key, std::chrono::steady_clock::now() + k_patience, client_, 0, {}, this};
-    }
-    void answered(std::vector<Answered> batch) override {
-        for (auto& each : batch) answer_.set_value(std::move(each.answer));
-    }
-    LookupAnswer wait() {
-        auto answer = answer_.get_future();
-        if (answer.wait_for(k_patience) != std::future_status::ready) {
-            throw std::runtime_error("no answer in time");
-        }
-        return answer.get();
-    }
-
-  private:
-    std::promise<LookupAnswer> answer_;
-    std::shared_ptr<int> client_ = std::make_shared<int>();
 };
 
 class KeptLookupsTest : public KeptTest {

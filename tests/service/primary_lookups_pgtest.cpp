@@ -1,4 +1,5 @@
 // A region that isn't up to date asks its primary before it says that something is absent.
+#include "asker.hpp"
 #include "support/region_database.hpp"
 #include "support/silent_listener.hpp"
 #include "support/wait_until.hpp"
@@ -15,6 +16,7 @@
 namespace narthex::service {
 namespace {
 
+using test::Asker;
 using test::wait_until;
 using Status = LookupAnswer::Status;
 constexpr std::chrono::seconds k_patience(30);
@@ -29,28 +31,6 @@ const db::NarKey k_nar{1, "nar/x"};
 
 struct Text : RenderedNarinfo {
     std::string text;
-};
-
-// Gets one answer.
-class Asker : public LookupReceiver {
-  public:
-    Lookup lookup(const LookupKey& key) {
-        return {key, std::chrono::steady_clock::now() + k_patience, client_, 0, {}, this};
-    }
-    void answered(std::vector<Answered> batch) override {
-        for (auto& each : batch) answer_.set_value(std::move(each.answer));
-    }
-    LookupAnswer wait() {
-        auto answer = answer_.get_future();
-        if (answer.wait_for(k_patience) != std::future_status::ready) {
-            throw std::runtime_error("no answer in time");
-        }
-        return answer.get();
-    }
-
-  private:
-    std::promise<LookupAnswer> answer_;
-    std::shared_ptr<int> client_ = std::make_shared<int>();
 };
 
 // Does `then` where the answer comes, and keeps which thread that was.
